@@ -1,0 +1,115 @@
+#pragma once
+// What api/ and transport/ agree on: a request, a response, and the two kinds of conversation (HTTP exchange, WebSocket session).
+// api/ never sees a socket, transport/ never sees a route.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "convd/loop/unique_fd.h"
+#include "shared/result.h"
+
+namespace convd::api {
+
+enum class Role : std::uint8_t { user, operator_ };
+
+// Who asks. Decided by the descriptor (SO_PEERCRED, getsockname), never by anything in the request.
+struct Caller {
+  std::string principal;  // "uid:1000", "local"
+  std::string org;        // the unit of isolation; on the Unix socket the same as the principal
+  Role role = Role::user;
+};
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+// The head of a request, checked by transport/: one Host, lengths sane, no control bytes.
+struct Request {
+  std::string method;                     // "GET"
+  std::vector<std::string> path;          // decoded segments of the target: {"v1","conversions"}; an encoded "/" stays inside
+  std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
+  Headers headers;                        // names in lower case
+  bool has_body = false;
+  std::optional<std::int64_t> content_length;  // nothing: chunked, or no body
+  Caller caller;
+
+  std::string_view header(std::string_view lower_case_name) const;  // empty when absent
+  std::optional<std::string> param(std::string_view name) const;    // the first of that name
+};
+
+// Bytes [offset, offset + length) of an open file, sent without being read into memory as a whole.
+struct FileBody {
+  loop::UniqueFd fd;
+  std::int64_t offset = 0;
+  std::int64_t length = 0;
+};
+
+struct Response {
+  int status = 200;
+  Headers headers;  // Content-Length, Date and Connection are transport's
+  std::variant<std::string, FileBody> body;
+};
+
+// How an exchange answers. Loop thread only.
+class Responder {
+ public:
+  virtual ~Responder() = default;
+  // Exactly once. May be called from within begin(), on_body(), on_body_end() or any later turn. A response before the end of the
+  // body makes the connection close after it. For HEAD the body is measured but not sent.
+  virtual void send(Response response) = 0;
+};
+
+// One request while it is being answered. Destroyed after the response has been handed over or the client has gone: then
+// nothing may call the Responder any more. Loop thread only.
+class Exchange {
+ public:
+  virtual ~Exchange() = default;
+  virtual void on_body(std::string_view bytes) = 0;
+  virtual void on_body_end() = 0;  // also without a body, right after begin()
+};
+
+// The session's view of its WebSocket. Valid until the session is destroyed. Loop thread only.
+class SocketPeer {
+ public:
+  virtual ~SocketPeer() = default;
+  virtual void want_write() = 0;
+};
+
+// One WebSocket. transport/ owns it, pings every 30 s and destroys it when the connection ends. Loop thread only.
+class SocketSession {
+ public:
+  struct Close {
+    std::uint16_t code = 1000;
+    std::string reason;
+  };
+  virtual ~SocketSession() = default;
+  virtual void on_open(SocketPeer& peer) = 0;
+  virtual void on_message(std::string_view text) = 0;
+  // The connection can take a frame: the next text frame, or null when nothing waits.
+  virtual std::shared_ptr<const std::string> next_frame() = 0;
+  // Asked when next_frame() gave null: set when all has been said and the connection shall close.
+  virtual std::optional<Close> finished() const = 0;
+};
+
+// The router, as transport/ sees it. Loop thread only.
+class Service {
+ public:
+  virtual ~Service() = default;
+  // Never null. `request` is the exchange's from here on.
+  virtual std::unique_ptr<Exchange> begin(Request request, Responder& responder) = 0;
+  // A request with "Upgrade: websocket". Null: there is no such socket (or it is refused), answer it by begin() as plain HTTP,
+  // which says why.
+  virtual std::unique_ptr<SocketSession> open_socket(const Request& request) = 0;
+  // Problem answers for what never becomes a request (bad head, timeouts): the one Error -> HTTP map.
+  virtual Response problem(const shared::Error& error) const = 0;
+
+  // For /metrics.
+  virtual void connection_opened() = 0;
+  virtual void connection_closed() = 0;
+};
+
+}  // namespace convd::api

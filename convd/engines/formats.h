@@ -1,0 +1,45 @@
+#pragma once
+// The formats convd knows: one constant table. Any thread.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace convd::engines {
+
+// What the first bytes of a file must look like for the name to be believed.
+enum class Magic : unsigned char {
+  none,    // text: anything without NUL bytes that decodes
+  zip,     // docx xlsx pptx odt ods odp epub
+  ole,     // doc xls ppt, and encrypted OOXML
+  pdf,
+  rtf,
+  png, jpeg, webp, tiff, gif, bmp, heif,
+  xml,     // svg, fodt: "<" first, after an optional BOM and blanks
+  wav, mp3, flac, ogg, mp4, matroska,
+};
+
+struct Format {
+  std::string_view name;        // "docx": the word in requests, and the extension of a result
+  std::string_view media_type;
+  Magic magic;
+  std::string_view extensions;  // space separated, lower case, first is the usual one
+  std::string_view title;       // for people
+};
+
+const std::vector<Format>& formats();
+// By name or alias ("jpeg", "markdown", "tif", "htm"); case-insensitive.
+const Format* find_format(std::string_view name);
+// By the extension of a file name; case-insensitive.
+const Format* format_of_filename(std::string_view filename);
+
+// What the first bytes (up to 4 KiB) say about a file that claims to be `claimed`.
+enum class Sniff : unsigned char { agrees, encrypted, differs, empty };
+struct SniffResult {
+  Sniff verdict = Sniff::agrees;
+  std::string seen;  // for people: "a PNG image", "random bytes"
+};
+SniffResult sniff(const Format& claimed, std::string_view head);
+
+}  // namespace convd::engines

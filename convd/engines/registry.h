@@ -1,0 +1,41 @@
+#pragma once
+// All engines and whether they are installed; the routes over them.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "convd/engines/engine.h"
+
+namespace convd::engines {
+
+struct EngineState {
+  const Engine* engine = nullptr;
+  bool available = false;
+  std::string version;   // empty until probed
+  std::string problem;   // why it is not available, with the package to install
+};
+
+// Loop thread only (versions arrive later); the tables themselves never change.
+class Registry {
+ public:
+  explicit Registry(std::vector<std::unique_ptr<Engine>> engines);
+  // All engines this build knows, availability by the presence of their programs under `root` ("" is the system).
+  static Registry installed(const std::string& root = "");
+
+  const std::vector<EngineState>& engines() const { return states_; }
+  const Engine* find(std::string_view name) const;
+  void set_version(std::string_view name, std::string version);
+  void set_unavailable(std::string_view name, std::string problem);
+
+ private:
+  std::vector<std::unique_ptr<Engine>> engines_;
+  std::vector<EngineState> states_;
+};
+
+// The option table of one engine for one target, and the check of what a client sent. Errors: invalid_option naming the
+// option, the value, and what would be right (or the known options).
+shared::Result<Options> validate_options(const std::vector<const Engine*>& steps, const std::string& to, const shared::JsonReader& given);
+
+}  // namespace convd::engines

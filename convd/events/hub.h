@@ -1,0 +1,62 @@
+#pragma once
+// Who watches what. A watcher is a cursor, not a queue: it is told that something changed and asks for the latest value when it
+// can write, so a slow reader costs nothing and sees the newest state.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "convd/loop/loop.h"
+
+namespace convd::events {
+
+// The latest published value of a topic. `frame` is serialised once and shared by all watchers.
+struct Latest {
+  std::shared_ptr<const std::string> frame;
+  std::int64_t rev = 0;
+  bool terminal = false;
+};
+
+enum class Urgency : std::uint8_t {
+  state,     // a transition: watchers hear of it at once
+  progress,  // may be merged: at most one per `progress_interval` and topic leaves the hub
+};
+
+// Loop thread only.
+class Hub {
+ public:
+  class Subscription;
+  static constexpr loop::milliseconds progress_interval{200};
+
+  explicit Hub(loop::Loop& loop);
+  ~Hub();
+  Hub(const Hub&) = delete;
+  Hub& operator=(const Hub&) = delete;
+
+  // `topic` is a conversion id. A terminal value is the last one: the topic is forgotten after its watchers have been told.
+  void publish(const std::string& topic, Latest latest, Urgency urgency);
+
+  // `changed` is called for every new value (merged for progress), never from within subscribe().
+  using Changed = std::function<void(const Latest&)>;
+  [[nodiscard]] std::unique_ptr<Subscription> subscribe(const std::string& topic, Changed changed);
+
+  std::size_t watchers() const;
+  std::size_t topics() const;
+  std::int64_t delivered() const;
+
+ private:
+  struct Topic;
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+// Ends with its object.
+class Hub::Subscription {
+ public:
+  virtual ~Subscription() = default;
+};
+
+}  // namespace convd::events

@@ -1,0 +1,41 @@
+#pragma once
+// Finds the cheapest chain of engine steps from one format to another. Pure: no clock, no file, no process.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "convd/engines/registry.h"
+#include "shared/result.h"
+
+namespace convd::jobs {
+
+struct RouteStep {
+  const engines::Engine* engine = nullptr;
+  std::string from;
+  std::string to;
+  double weight = 1.0;  // share of the whole, 0-1, by cost; the weights of a route sum to 1
+};
+using Route = std::vector<RouteStep>;
+
+inline constexpr int most_steps = 3;
+
+// Loop thread only (it reads the registry).
+class Planner {
+ public:
+  explicit Planner(const engines::Registry& registry) : registry_(registry) {}
+
+  // The cheapest route over available engines; ties by quality, then by fewer steps. from == to is a route only when an engine
+  // offers that edge. Errors: unsupported_conversion; the message lists the targets that are possible from `from`, or names
+  // the package to install when an unavailable engine could do it.
+  shared::Result<Route> plan(std::string_view from, std::string_view to) const;
+  // All targets that can be reached from `from` now, sorted.
+  std::vector<std::string> targets(std::string_view from) const;
+  // All formats some available engine reads, sorted.
+  std::vector<std::string> sources() const;
+
+ private:
+  const engines::Registry& registry_;
+};
+
+}  // namespace convd::jobs

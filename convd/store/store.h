@@ -1,0 +1,90 @@
+#pragma once
+// The database: SQLite in WAL mode with synchronous=FULL, one connection that writes, on its own thread, many operations to a
+// transaction (group commit). What was acknowledged survives a power cut.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "convd/loop/loop.h"
+#include "convd/store/files.h"
+#include "convd/store/records.h"
+#include "shared/result.h"
+
+namespace convd::store {
+
+// What an operation may do inside the writer's transaction. Store thread only.
+class Transaction {
+ public:
+  virtual ~Transaction() = default;
+  virtual void insert(const ConversionRow& row) = 0;
+  // Writes every column of an existing row, but never touches one that is already terminal: returns whether it was written.
+  virtual bool update(const ConversionRow& row) = 0;
+  virtual void remove_conversion(const std::string& id) = 0;
+  virtual void put(const DocumentRow& row) = 0;
+  virtual bool remove_document(const std::string& org, const std::string& name) = 0;
+  // Also returns the row's seq in the org's log.
+  virtual std::int64_t append(const EventRow& row) = 0;
+  virtual void record(const RuntimeRow& row) = 0;
+  // Blobs that no document and no unfinished conversion names any more are removed after the commit.
+  virtual void maybe_drop_blob(const std::string& sha256) = 0;
+};
+
+struct ListQuery {
+  std::string org;
+  std::optional<std::string> status;
+  std::optional<std::string> filename;
+  std::string before;  // keyset: ids strictly older than this one; empty is from the newest
+  int limit = 50;
+};
+
+struct DocumentQuery {
+  std::string org;
+  std::string after;  // keyset: names strictly greater
+  int limit = 50;
+};
+
+struct StoreStats {
+  std::int64_t commits = 0;
+  std::int64_t operations = 0;
+  std::int64_t failed = 0;
+  std::int64_t queued = 0;      // operations waiting now
+  std::int64_t last_commit_us = 0;
+};
+
+// submit() and the reads: loop thread only. Operations run on the store thread, `done` on the loop thread.
+class Store {
+ public:
+  using Operation = std::function<shared::Result<void>(Transaction&, Files&)>;
+  using Done = std::function<void(shared::Result<void>)>;
+
+  // Opens or creates <state_dir>/convd.db, migrates it, starts the thread. Errors: unavailable (with what is wrong: not a
+  // database, a newer schema, no permission).
+  static shared::Result<std::unique_ptr<Store>> open(const std::string& state_dir, loop::Loop& loop);
+  virtual ~Store() = default;  // commits what was submitted, joins the thread; `done`s not yet posted are not called
+
+  // Blocking file work before the transaction (fsync of an upload, publishing a result): `prepare` runs first, outside the
+  // transaction; when it fails `write` is not run. Both in the order of submission. `done` after the commit, or with the error:
+  // what `prepare` or `write` returned, disk_full or unavailable when the commit failed.
+  virtual void submit(std::function<shared::Result<void>(Files&)> prepare, Operation write, Done done) = 0;
+  void submit(Operation write, Done done) { submit(nullptr, std::move(write), std::move(done)); }
+
+  // Reads: short, indexed, bounded; on a read-only connection of their own.
+  virtual std::optional<ConversionRow> conversion(const std::string& id) = 0;
+  virtual std::vector<ConversionRow> conversions(const ListQuery& query) = 0;  // newest first
+  virtual std::vector<ConversionRow> unfinished() = 0;                         // oldest first; for recovery
+  virtual std::optional<DocumentRow> document(const std::string& org, const std::string& name) = 0;
+  virtual std::vector<DocumentRow> documents(const DocumentQuery& query) = 0;  // by name
+  virtual std::vector<RuntimeRow> recent_runtimes(int limit) = 0;
+  virtual std::vector<EventRow> events(const std::string& org, std::int64_t after_seq, int limit) = 0;
+  virtual bool has_conversion(const std::string& id) = 0;
+  virtual bool blob_in_use(const std::string& sha256) = 0;
+
+  virtual Files& files() = 0;
+  virtual StoreStats stats() const = 0;  // any thread
+};
+
+}  // namespace convd::store
