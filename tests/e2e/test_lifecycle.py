@@ -82,7 +82,7 @@ class Starting(unittest.TestCase):
 
     def test_state_directory_that_cannot_be_made(self):
         done = self.convd("--socket", str(self.folder / "s"), "--listen", "none", "--state-dir", "/proc/nothing/state")
-        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(done.returncode, 69)
         self.assertIn("/proc/nothing/state", done.stderr)
 
     def test_flags_beat_environment_beats_file(self):
@@ -98,7 +98,7 @@ class Locked(Case):
             [str(BIN / "convd"), "--socket", other, "--listen", "none", "--state-dir", str(self.daemon.state)],
             capture_output=True, text=True, timeout=harness.PATIENCE, check=False,
         )
-        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(done.returncode, 69)
         self.assertIn(str(self.daemon.state), done.stderr)
         self.assertEqual(self.daemon.get("/livez").status, 200, "the first one is not disturbed")
 
