@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <spdlog/spdlog.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -15,6 +14,8 @@
 #include <cstring>
 #include <utility>
 #include <vector>
+
+#include "convd/process/pidfd.h"
 
 namespace convd::process {
 namespace {
@@ -94,7 +95,7 @@ loop::UniqueFd RunnerProcess::spawn() {
     errno = failed;
     return {};
   }
-  pidfd_ = loop::UniqueFd(pidfd_open(pid_, 0));
+  pidfd_ = open_pidfd(pid_);
   exited_ = loop_.watch(pidfd_.get(), loop::Io::read, [this] { reap(); });
   return ours;
 }

@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "convd/process/pidfd.h"
 #include "convd/process/sandbox.h"
 #include "convd/runner/launch.h"
 #include "convd/runner/process_tree.h"
@@ -131,7 +131,7 @@ void Child::start(const process::ChildSpec& spec, std::vector<loop::UniqueFd> de
   auto pid = launch(how);
   if (!pid) return fail(pid.error().message);
   pid_ = *pid;
-  pidfd_ = loop::UniqueFd(pidfd_open(pid_, 0));
+  pidfd_ = process::open_pidfd(pid_);
   ended_ = loop_.watch(pidfd_.get(), loop::Io::read, [this] { reap(); });
   ticker_ = loop_.every(tick_period, [this] { tick(); });
 }
