@@ -203,6 +203,7 @@ TEST_CASE("Breaking the protocol closes with the code for it") {
     const Frame f = client.next();
     CHECK(f.opcode == close_frame);
     CHECK(f.close_code() == code);
+    client.send(close_frame, close_payload(code));
     CHECK(client.raw.is_closed());
   };
   SECTION("bad UTF-8: 1007") {

@@ -72,8 +72,8 @@ Context::Context(loop::EvLoop& loop, const Limits& limits, std::function<void()>
 
   lws_context_creation_info info{};
   info.port = CONTEXT_PORT_NO_LISTEN_SERVER;
-  info.options =
-      LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME | LWS_SERVER_OPTION_LIBEV;
+  info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME |
+                 LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_VALIDATE_UTF8;
   info.foreign_loops = setup_->loops.data();
   info.pt_serv_buf_size = service_buffer_bytes;
   info.retry_and_idle_policy = &setup_->validity;
@@ -84,7 +84,6 @@ Context::Context(loop::EvLoop& loop, const Limits& limits, std::function<void()>
   }
   info.vhost_name = "convd";
   info.protocols = setup_->protocols.data();
-  info.options |= LWS_SERVER_OPTION_VALIDATE_UTF8;
   vhost_ = lws_create_vhost(context_, &info);
   if (vhost_ == nullptr) {
     lws_context_destroy(context_);
