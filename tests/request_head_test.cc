@@ -10,6 +10,8 @@
 #include "tests/support/catch.h"
 #include "tests/support/fake_loop.h"
 
+#include <random>
+
 using namespace convd;
 using namespace convd::transport;
 using Path = std::vector<std::string>;
@@ -114,6 +116,54 @@ TEST_CASE("A head becomes a request") {
   CHECK_FALSE(empty.request.has_body);
   CHECK(empty.request.content_length == 0);
   CHECK(empty.request.headers.back().second.empty());
+}
+
+TEST_CASE("Whatever a mutated head is taken for, it breaks no rule") {
+  const std::vector<std::string> seeds = {
+      "GET /a?b=c HTTP/1.1\r\nHost: x\r\nAccept: */*\r\n\r\n",
+      "POST /a%20b HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\n",
+      "PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
+      "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"};
+  const std::string spice("\r\n\t :,;%0Aa/.\0\x7f\x80\xff", 18);
+  std::minstd_rand random(4711);
+  const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random()) % n; };
+  int accepted = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    std::string bytes = seeds[below(seeds.size())];
+    for (std::size_t n = below(3) + 1; n > 0; --n) {
+      const std::size_t at = below(bytes.size());
+      const char c = spice[below(spice.size())];
+      if (below(3) == 0)
+        bytes.insert(at, 1, c);
+      else if (below(2) == 0)
+        bytes[at] = c;
+      else
+        bytes.erase(at, 1 + below(4));
+      if (bytes.empty()) bytes = "G";
+    }
+    HeadScanner scanner(limits);
+    const auto size = scanner.find_end(bytes);
+    if (!size || *size == 0) continue;
+    const auto head = parse_head(std::string_view(bytes).substr(0, *size), limits);
+    if (!head) continue;
+    ++accepted;
+    const auto& request = head->request;
+    INFO(bytes);
+    std::size_t hosts = 0;
+    for (const auto& [name, value] : request.headers) {
+      hosts += name == "host" ? 1 : 0;
+      const std::string_view control("\r\n\0\x7f", 4);
+      if (name.empty() || (name + value).find_first_of(control) != std::string::npos)
+        FAIL("control byte or empty name");
+    }
+    if (hosts > 1 || (hosts == 0 && !head->http_1_0)) FAIL("Host");
+    if (head->chunked && request.content_length) FAIL("two framings");
+    if (request.content_length.value_or(0) < 0) FAIL("negative length");
+    for (const auto& segment : request.path) {
+      if (segment == ".." || segment.find('\0') != std::string::npos) FAIL("segment");
+    }
+  }
+  CHECK(accepted > 1000);
 }
 
 TEST_CASE("What counts as a WebSocket handshake") {

@@ -2,8 +2,13 @@
 // A server on a Unix socket of its own, run by a thread, with a service that tells what it was asked; and a client that
 // speaks bytes. Whatever is waited for has a deadline, nothing sleeps.
 
+#include "convd/loop/ev_loop.h"
+#include "convd/transport/server.h"
+#include "tests/support/catch.h"
+
 #include <fcntl.h>
 #include <poll.h>
+#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -21,12 +26,6 @@
 #include <string_view>
 #include <thread>
 #include <vector>
-
-#include <spdlog/spdlog.h>
-
-#include "convd/loop/ev_loop.h"
-#include "convd/transport/server.h"
-#include "tests/support/catch.h"
 
 namespace tests {
 
