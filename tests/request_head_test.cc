@@ -193,8 +193,8 @@ TEST_CASE("Chunks are decoded however the bytes arrive") {
   BodyDecoder decoder(limits);
   decoder.start_chunked();
   CHECK(decoded(decoder, "3\r\nab", 100) == "ab (more)");
-  for (const char* bad : {"x\r\n", " 3\r\nabc\r\n", "3 \r\nabc\r\n", "3\rabc\r\n", "3\nabc", "3\r\nabcd\r\n",
-                          "3\r\nabc\n", "-1\r\n", "1234567890123\r\n", "0\r\n T: u\r\n"}) {
+  for (const char* bad : {"x\r\n", " 3\r\nabc\r\n", "3 \r\nabc\r\n", "3\rabc\r\n", "3;a\rb\r\nabc\r\n", "3\nabc",
+                          "3\r\nabcd\r\n", "3\r\nabc\n", "-1\r\n", "1234567890123\r\n", "0\r\n T: u\r\n"}) {
     INFO(bad);
     decoder.start_chunked();
     CHECK(decoded(decoder, bad, 1) == "error invalid_request");

@@ -312,6 +312,13 @@ TEST_CASE("Silence is broken by a ping; who answers stays, who does not is given
   CHECK(alive.next_text() == "here");
 }
 
+TEST_CASE("A client that is silent and alone is given up too") {
+  TransportWorld world(quick_pings());
+  WsClient silent(world, "silent");
+  CHECK(silent.next().opcode == ping);
+  CHECK(world.eventually([&] { return world.service.sessions == 0; }));
+}
+
 TEST_CASE("Stopping closes with 1001 after what waits") {
   TransportWorld world;
   WsClient client(world, "one");

@@ -212,12 +212,14 @@ class RawClient {
   }
   explicit RawClient(loop::UniqueFd fd) : fd_(std::move(fd)) {}
 
-  void send(std::string_view bytes) {
+  // Whether the peer's side took everything.
+  bool send(std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent <= 0) return;
+      if (sent <= 0) return false;
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
+    return true;
   }
   void end_of_output() { ::shutdown(fd_.get(), SHUT_WR); }
   void close() { fd_.reset(); }
