@@ -275,6 +275,16 @@ TEST_CASE("The session's close comes after its last frame, with its code and rea
   CHECK(world.eventually([&] { return world.service.sessions == 0 && world.service.connections == 0; }));
 }
 
+TEST_CASE(
+    "A peer that never agrees to the close is dropped in seconds, though another socket's next deadline is far away") {
+  TransportWorld world;
+  WsClient idle(world, "idle");
+  WsClient stubborn(world, "stubborn");
+  say(world, "stubborn", {}, api::SocketSession::Close{1000, {}});
+  CHECK(stubborn.next().close_code() == 1000);
+  CHECK(world.eventually([&] { return world.server->counts().websockets == 1; }));
+}
+
 TEST_CASE("Sessions do not mix") {
   TransportWorld world;
   WsClient one(world, "one");
