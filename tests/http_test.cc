@@ -244,6 +244,23 @@ TEST_CASE("What a client pipelines behind an answer that is not ready is bounded
   CHECK(world.service.begun == 2002);
 }
 
+TEST_CASE("While an answer is awaited no more than the bound is read") {
+  TransportWorld world(quick([](auto& limits) { limits.input_bytes = 4096; }));
+  RawClient client = world.connect();
+  client.send("GET /later HTTP/1.1\r\n" + host + "\r\n");
+  REQUIRE(world.eventually([&] { return world.service.later.size() == 1; }));
+  const std::string piece(16'384, 'x');
+  std::size_t taken = 0;
+  // Full after several turns of the loop: nobody reads on the other side.
+  for (int full = 0; full < 10 && taken < 4'000'000;) {
+    const ssize_t sent = ::send(client.fd(), piece.data(), piece.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    full = sent > 0 ? 0 : full + 1;
+    taken += sent > 0 ? static_cast<std::size_t>(sent) : 0;
+    world.on_loop([] {});
+  }
+  CHECK(taken < 4'000'000);
+}
+
 TEST_CASE("Keep-alive follows the version and the Connection header") {
   TransportWorld world;
   SECTION("HTTP/1.1 close") {
@@ -327,7 +344,7 @@ TEST_CASE("An answer before the end of the body reaches a client that goes on se
   REQUIRE(::connect(tcp.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) == 0);
   RawClient client(std::move(tcp));
   client.send("POST /early HTTP/1.1\r\n" + host + "Content-Length: 8000000\r\n\r\n");
-  client.send(std::string(8'000'000, 'x'));
+  CHECK(client.send(std::string(8'000'000, 'x')));
   client.end_of_output();
   const std::string answer = client.rest();
   CHECK(status_line(answer) == "HTTP/1.1 413 Content Too Large");

@@ -203,6 +203,7 @@ TEST_CASE("Breaking the protocol closes with the code for it") {
     const Frame f = client.next();
     CHECK(f.opcode == close_frame);
     CHECK(f.close_code() == code);
+    client.send(close_frame, close_payload(code));
     CHECK(client.raw.is_closed());
   };
   SECTION("bad UTF-8: 1007") {
@@ -274,6 +275,16 @@ TEST_CASE("The session's close comes after its last frame, with its code and rea
   CHECK(world.eventually([&] { return world.service.sessions == 0 && world.service.connections == 0; }));
 }
 
+TEST_CASE(
+    "A peer that never agrees to the close is dropped in seconds, though another socket's next deadline is far away") {
+  TransportWorld world;
+  WsClient idle(world, "idle");
+  WsClient stubborn(world, "stubborn");
+  say(world, "stubborn", {}, api::SocketSession::Close{1000, {}});
+  CHECK(stubborn.next().close_code() == 1000);
+  CHECK(world.eventually([&] { return world.server->counts().websockets == 1; }));
+}
+
 TEST_CASE("Sessions do not mix") {
   TransportWorld world;
   WsClient one(world, "one");
@@ -309,6 +320,13 @@ TEST_CASE("Silence is broken by a ping; who answers stays, who does not is given
   CHECK(world.eventually([&] { return world.service.sessions == 1; }));
   alive.send(text, "here");
   CHECK(alive.next_text() == "here");
+}
+
+TEST_CASE("A client that is silent and alone is given up too") {
+  TransportWorld world(quick_pings());
+  WsClient silent(world, "silent");
+  CHECK(silent.next().opcode == ping);
+  CHECK(world.eventually([&] { return world.service.sessions == 0; }));
 }
 
 TEST_CASE("Stopping closes with 1001 after what waits") {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
-#include <cstring>
+#include <exception>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -23,7 +23,14 @@ constexpr std::size_t send_buffer_bytes = 128 * 1024;
 
 int on_lws_event(lws* wsi, lws_callback_reasons reason, void*, void* in, std::size_t size) noexcept {
   auto* context = static_cast<Context*>(lws_context_user(lws_get_context(wsi)));
-  return context == nullptr ? 0 : context->on_event(wsi, reason, in, size);
+  if (context == nullptr) return 0;
+  // No exception may cross the frames of a C library: the socket it concerns is closed.
+  try {
+    return context->on_event(wsi, reason, in, size);
+  } catch (const std::exception& error) {
+    log()->error("a WebSocket is closed: {}", error.what());
+    return -1;
+  }
 }
 
 void on_lws_log(int level, const char* line) noexcept {
@@ -72,8 +79,8 @@ Context::Context(loop::EvLoop& loop, const Limits& limits, std::function<void()>
 
   lws_context_creation_info info{};
   info.port = CONTEXT_PORT_NO_LISTEN_SERVER;
-  info.options =
-      LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME | LWS_SERVER_OPTION_LIBEV;
+  info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME |
+                 LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_VALIDATE_UTF8;
   info.foreign_loops = setup_->loops.data();
   info.pt_serv_buf_size = service_buffer_bytes;
   info.retry_and_idle_policy = &setup_->validity;
@@ -84,7 +91,6 @@ Context::Context(loop::EvLoop& loop, const Limits& limits, std::function<void()>
   }
   info.vhost_name = "convd";
   info.protocols = setup_->protocols.data();
-  info.options |= LWS_SERVER_OPTION_VALIDATE_UTF8;
   vhost_ = lws_create_vhost(context_, &info);
   if (vhost_ == nullptr) {
     lws_context_destroy(context_);
@@ -136,9 +142,7 @@ int Context::on_event(lws* wsi, int reason, void* in, std::size_t size) {
       forget(wsi);
       return 0;
     case LWS_CALLBACK_HTTP:
-    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-      // Only handshakes get here. "Upgrade: websocket" is our own line; anything else would be a mistake of ours.
-      return reason == LWS_CALLBACK_HTTP ? -1 : 0;
+      return -1;  // nothing but our own handshakes is ever fed in
     default:
       break;
   }

@@ -40,7 +40,9 @@ class Context {
   void adopt(loop::UniqueFd socket, const std::string& key, std::unique_ptr<api::SocketSession> session);
   // Closes every socket with 1001 once what waits has been sent.
   void close_all();
-  // Lets libwebsockets look at its timers: on a foreign loop it does so only after it has been woken.
+  // Lets libwebsockets look at its timers; to be called every second or so. On libev it cannot move a timer that is
+  // already running to an earlier time, so a close that nobody answers would wait for the next ping of some other
+  // socket.
   void nudge();
   std::size_t count() const { return sockets_.size(); }
 

@@ -96,13 +96,13 @@ void Server::tick() {
 }
 
 void Server::close_idle() {
+  stopping_ = true;
   std::vector<std::shared_ptr<HttpConnection>> all;
   for (const auto& [key, connection] : connections_) all.push_back(connection);
   for (const auto& connection : all) connection->finish();
 }
 
 void Server::stop() {
-  stopping_ = true;
   stop_accepting();
   close_idle();
   close_websockets();

@@ -44,7 +44,7 @@ class Server final : private HttpConnection::Host {
 
   // No new connections; Unix sockets are removed.
   void stop_accepting() { listeners_.clear(); }
-  // Every connection closes after the answer it owes; idle ones close now.
+  // From now on every connection closes after the answer it owes; idle ones close at once.
   void close_idle();
   // Every WebSocket is closed with 1001 after what waits for it has been sent.
   void close_websockets() { context_.close_all(); }

@@ -34,7 +34,7 @@ WebSocket::WebSocket(std::unique_ptr<api::SocketSession> session, const Limits& 
     : session_(std::move(session)), limits_(limits), out_(out) {}
 
 void WebSocket::want_write() {
-  lws_callback_on_writable(wsi_);
+  if (session_) lws_callback_on_writable(wsi_);
 }
 
 void WebSocket::go_away() {
@@ -43,6 +43,7 @@ void WebSocket::go_away() {
 }
 
 WebSocket::Verdict WebSocket::on_receive(std::string_view piece) {
+  if (!session_) return Verdict::keep;
   if (message_.size() + piece.size() > limits_.message_bytes) return close_with({1009, "message too large"});
   message_.append(piece);
   if (lws_is_final_fragment(wsi_) == 0 || lws_remaining_packet_payload(wsi_) > 0) return Verdict::keep;
@@ -54,6 +55,7 @@ WebSocket::Verdict WebSocket::on_receive(std::string_view piece) {
 // All frames that wait leave in one write: libwebsockets is given them ready made, because one lws_write() per message
 // costs twenty times the processor time when many watch.
 WebSocket::Verdict WebSocket::on_writeable() {
+  if (!session_) return Verdict::keep;
   if (lws_partial_buffered(wsi_) != 0) {
     want_write();
     return Verdict::keep;
@@ -77,6 +79,8 @@ WebSocket::Verdict WebSocket::close_with(const api::SocketSession::Close& close)
   std::string reason = close.reason.substr(0, longest_reason);
   lws_close_reason(wsi_, static_cast<lws_close_status>(close.code), reinterpret_cast<unsigned char*>(reason.data()),
                    reason.size());
+  // The peer may take seconds to agree; nothing needs to watch until then.
+  session_.reset();
   return Verdict::close;
 }
 

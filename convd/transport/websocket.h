@@ -39,7 +39,7 @@ class WebSocket final : public api::SocketPeer {
  private:
   Verdict close_with(const api::SocketSession::Close& close);
 
-  std::unique_ptr<api::SocketSession> session_;
+  std::unique_ptr<api::SocketSession> session_;  // null once the close has been said
   const Limits& limits_;
   std::vector<unsigned char>& out_;
   struct lws* wsi_ = nullptr;

@@ -2,8 +2,13 @@
 // A server on a Unix socket of its own, run by a thread, with a service that tells what it was asked; and a client that
 // speaks bytes. Whatever is waited for has a deadline, nothing sleeps.
 
+#include "convd/loop/ev_loop.h"
+#include "convd/transport/server.h"
+#include "tests/support/catch.h"
+
 #include <fcntl.h>
 #include <poll.h>
+#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -21,12 +26,6 @@
 #include <string_view>
 #include <thread>
 #include <vector>
-
-#include <spdlog/spdlog.h>
-
-#include "convd/loop/ev_loop.h"
-#include "convd/transport/server.h"
-#include "tests/support/catch.h"
 
 namespace tests {
 
@@ -213,12 +212,14 @@ class RawClient {
   }
   explicit RawClient(loop::UniqueFd fd) : fd_(std::move(fd)) {}
 
-  void send(std::string_view bytes) {
+  // Whether the peer's side took everything.
+  bool send(std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent <= 0) return;
+      if (sent <= 0) return false;
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
+    return true;
   }
   void end_of_output() { ::shutdown(fd_.get(), SHUT_WR); }
   void close() { fd_.reset(); }
