@@ -1,0 +1,305 @@
+#include "convd/jobs/attempt.h"
+
+#include <fnmatch.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "convd/engines/formats.h"
+#include "convd/jobs/log.h"
+#include "convd/jobs/naming.h"
+#include "convd/jobs/presentable.h"
+
+namespace convd::jobs {
+namespace {
+
+using shared::Error;
+using shared::ErrorCode;
+
+constexpr loop::milliseconds estimate_period{250};
+constexpr std::string_view source_stem = "source";
+
+std::string seconds(loop::milliseconds ms) {
+  return std::to_string((ms.count() + 999) / 1000) + " s";
+}
+
+// The tighter of an engine's own limit and the daemon's; zero is no limit.
+template <typename T>
+T tighter(T own, T most) {
+  return own > 0 && own < most ? own : most;
+}
+
+Error seen_as(const std::string& filename, const engines::Format& claimed, const engines::SniffResult& sniffed) {
+  switch (sniffed.verdict) {
+    case engines::Sniff::empty:
+      return {ErrorCode::input_invalid, "\"" + filename + "\" is empty", {}};
+    case engines::Sniff::encrypted:
+      return {
+          ErrorCode::input_encrypted, "\"" + filename + "\" is protected by a password; give it with the request", {}};
+    default:
+      return {ErrorCode::input_invalid,
+              "\"" + filename + "\" is not a document of the format " + std::string(claimed.name) + ", it looks like " +
+                  (sniffed.seen.empty() ? "something else" : sniffed.seen),
+              {}};
+  }
+}
+
+}  // namespace
+
+Attempt::Attempt(World world, AttemptPlan plan, Hooks hooks)
+    : world_(world), plan_(std::move(plan)), hooks_(std::move(hooks)), track_(plan_.route) {}
+
+Attempt::~Attempt() {
+  *alive_ = false;
+}
+
+void Attempt::start() {
+  started_ = world_.loop.now();
+  auto input = world_.store.files().open_blob(plan_.input_sha256);
+  if (!input) return end(failure({ErrorCode::internal, "The stored input can no longer be read", {}}));
+  if (auto error = check_input(input->get())) return end(failure(*std::move(error)));
+  timeout_ = world_.loop.after(plan_.attempt_timeout, [this] {
+    if (run_ && run_->is_running()) return run_->kill(KillCause::timed_out);
+    end(timed_out());
+  });
+  run_step(*std::move(input));
+}
+
+std::optional<Error> Attempt::check_input(int fd) const {
+  const engines::Format* claimed = engines::find_format(step().from);
+  if (claimed == nullptr) return std::nullopt;
+  std::array<char, 4096> head;
+  const ssize_t count = ::pread(fd, head.data(), head.size(), 0);
+  if (count < 0) return Error{ErrorCode::internal, "The stored input can no longer be read", {}};
+  const auto sniffed = engines::sniff(*claimed, std::string_view(head.data(), static_cast<std::size_t>(count)));
+  if (sniffed.verdict == engines::Sniff::agrees) return std::nullopt;
+  if (sniffed.verdict == engines::Sniff::encrypted && plan_.options.contains("password")) return std::nullopt;
+  return seen_as(plan_.filename, *claimed, sniffed);
+}
+
+// A page range or a password is meant for the input, so only the first step that knows such an option gets it; the
+// others go to every step that knows them.
+engines::Options Attempt::step_options() const {
+  const auto takes = [](const RouteStep& taker, const std::string& name) {
+    const auto specs = taker.engine->options();
+    return std::find_if(specs.begin(), specs.end(), [&](const engines::OptionSpec& spec) {
+             const bool fits = spec.to.empty() || std::find(spec.to.begin(), spec.to.end(), taker.to) != spec.to.end();
+             return spec.name == name && fits;
+           }) != specs.end();
+  };
+  engines::Options options;
+  for (const auto& [name, value] : plan_.options) {
+    if (!takes(step(), name)) continue;
+    const auto before = plan_.route.begin() + static_cast<std::ptrdiff_t>(index_);
+    const bool of_the_input = name == "pages" || name == "password";
+    const bool consumed = std::any_of(plan_.route.begin(), before, [&](const RouteStep& s) { return takes(s, name); });
+    if (!of_the_input || !consumed) options.emplace(name, value);
+  }
+  return options;
+}
+
+void Attempt::run_step(loop::UniqueFd input) {
+  hooks_.progress(track_.enter(index_));
+  const std::string name = result_name(source_stem, step().from, 1, 1);
+  task_ = {step().from, step().to, "/in/" + name, std::string(source_stem), step_options()};
+  const auto command = step().engine->command(task_);
+  if (!command) return end(failure({ErrorCode::engine_failed, command.error().message, command.error().detail}));
+  outputs_glob_ = command->outputs;
+  // Never from within a callback of the run that is replaced here.
+  run_ = std::make_unique<StepRun>(
+      world_.loop, world_.spawner, plan_.stall_timeout,
+      StepRun::Hooks{[this](const engines::Progress& progress) { measured(progress); }, [this] { step_ended(); }});
+  run_->start(child_spec(task_, *command, input.get()), command->progress ? command->progress() : nullptr);
+  if (expected_step_ms()) estimate_ = world_.loop.every(estimate_period, [this] { estimate(); });
+}
+
+process::ChildSpec Attempt::child_spec(const engines::Task& task, const engines::Command& command, int input) const {
+  process::ChildSpec spec;
+  spec.job = plan_.id + "/" + step().engine->name();
+  spec.argv = command.argv;
+  spec.env = command.env;
+  spec.inputs = {{task.input.substr(task.input.rfind('/') + 1), input}};
+  spec.files = command.files;
+  spec.read_only = command.read_only;
+  spec.limits = command.limits;
+  spec.limits.output_bytes = tighter(command.limits.output_bytes, plan_.output_bytes);
+  spec.limits.output_files = tighter(command.limits.output_files, plan_.output_files);
+  return spec;
+}
+
+void Attempt::measured(const engines::Progress& progress) {
+  if (!ended_) hooks_.progress(track_.measured(progress));
+}
+
+void Attempt::estimate() {
+  const auto expected = expected_step_ms();
+  if (!expected || run_->has_measured()) return estimate_.reset();
+  hooks_.progress(track_.estimated(estimated_share(run_->elapsed().count(), *expected)));
+}
+
+std::optional<std::int64_t> Attempt::expected_step_ms() const {
+  return world_.estimator.step_ms(step(), plan_.input_bytes);
+}
+
+std::optional<std::int64_t> Attempt::eta_ms() const {
+  if (publisher_) return 0;
+  const auto elapsed = std::chrono::duration_cast<loop::milliseconds>(world_.loop.now() - started_).count();
+  const double share = track_.share();
+  if (share >= 0.05 && run_ && run_->has_measured()) {
+    return static_cast<std::int64_t>(static_cast<double>(elapsed) * (1 - share) / share);
+  }
+  const auto expected = expected_step_ms();
+  if (!expected || !run_) return std::nullopt;
+  double after = 0;
+  for (std::size_t i = index_ + 1; i < plan_.route.size(); ++i) after += plan_.route[i].weight;
+  const double scale = step().weight > 0 ? after / step().weight : 0;
+  const auto rest = std::max<std::int64_t>(0, *expected - run_->elapsed().count());
+  return rest + static_cast<std::int64_t>(static_cast<double>(*expected) * scale);
+}
+
+std::vector<process::OutputFile> Attempt::matching_outputs() const {
+  std::vector<process::OutputFile> outputs;
+  for (const process::OutputFile& output : run_->exit().outputs) {
+    if (::fnmatch(outputs_glob_.c_str(), output.name.c_str(), FNM_PERIOD) == 0) outputs.push_back(output);
+  }
+  return outputs;
+}
+
+void Attempt::step_ended() {
+  if (ended_) return;
+  estimate_.reset();
+  if (auto outcome = unnatural_end()) return end(*std::move(outcome));
+  auto outputs = matching_outputs();
+  if (auto error = diagnosis(!outputs.empty())) return end(failure(*std::move(error)));
+  step_succeeded(std::move(outputs));
+}
+
+std::optional<Outcome> Attempt::unnatural_end() const {
+  const auto outcome = [](Outcome::Kind kind) {
+    Outcome value;
+    value.kind = kind;
+    return value;
+  };
+  const std::string title = step().engine->title();
+  const process::Exit& exit = run_->exit();
+  if (stopping_) return outcome(Outcome::Kind::stopped);
+  if (exit.end == process::End::lost) return outcome(Outcome::Kind::interrupted);
+  if (run_->cause() == KillCause::timed_out) {
+    return timed_out();
+  }
+  if (run_->cause() == KillCause::stalled) {
+    return failure({ErrorCode::stalled, title + " did nothing for " + seconds(plan_.stall_timeout), run_->err_tail()});
+  }
+  switch (exit.end) {
+    case process::End::killed:
+      return outcome(Outcome::Kind::interrupted);
+    case process::End::not_started:
+      if (!world_.spawner.state().connected) return outcome(Outcome::Kind::interrupted);
+      log()->error("{}: {} could not be started: {}", plan_.id, step().engine->name(), exit.reason);
+      return failure({ErrorCode::internal, title + " could not be started", {}});
+    case process::End::out_of_memory:
+      return failure({ErrorCode::out_of_memory, title + " needed more memory than it may have", run_->err_tail()});
+    case process::End::output_limit:
+      return failure({ErrorCode::output_too_large, "The result is larger than allowed", run_->err_tail()});
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<Error> Attempt::diagnosis(bool has_output) const {
+  const process::Exit& exit = run_->exit();
+  auto error = step().engine->diagnose(task_, {exit, run_->out_tail(), run_->err_tail(), has_output});
+  if (error) return error;
+  const std::string title = step().engine->title();
+  if (exit.end == process::End::signalled) {
+    return Error{ErrorCode::engine_crashed, title + " crashed (signal " + std::to_string(exit.status) + ")",
+                 run_->err_tail()};
+  }
+  if (!has_output) return Error{ErrorCode::engine_failed, title + " made no output", run_->err_tail()};
+  return std::nullopt;
+}
+
+void Attempt::step_succeeded(std::vector<process::OutputFile> outputs) {
+  runtimes_.push_back({step().engine->name(), step().from, step().to, plan_.input_bytes, run_->elapsed().count()});
+  if (is_last()) return publish(std::move(outputs));
+  if (outputs.size() > 1) {
+    return end(failure({ErrorCode::internal,
+                        step().engine->title() + " made " + std::to_string(outputs.size()) +
+                            " files where one is needed for the next step",
+                        {}}));
+  }
+  hand_over(outputs.front().name);
+}
+
+void Attempt::hand_over(const std::string& output) {
+  world_.spawner.open_output(run_->child(), output, [this, alive = alive_](shared::Result<loop::UniqueFd> fd) {
+    if (!*alive || ended_) return;
+    if (!fd) return end(failure({ErrorCode::internal, "The output of a step could not be read", {}}));
+    ++index_;
+    run_step(*std::move(fd));
+  });
+}
+
+void Attempt::publish(std::vector<process::OutputFile> outputs) {
+  timeout_.reset();
+  hooks_.progress(track_.finishing());
+  const engines::Format* format = engines::find_format(plan_.to);
+  Publication publication;
+  publication.id = plan_.id;
+  publication.child = run_->child();
+  publication.outputs = std::move(outputs);
+  publication.stem = result_stem(plan_.filename);
+  publication.extension = plan_.to;
+  publication.media_type = format == nullptr ? "application/octet-stream" : format->media_type;
+  publication.most_bytes = plan_.output_bytes;
+  publisher_ = std::make_unique<Publisher>(world_.store, world_.spawner, std::move(publication),
+                                           [this](shared::Result<shared::ResultInfo> result) {
+                                             if (!result) return end(failure(result.error()));
+                                             Outcome outcome;
+                                             outcome.kind = Outcome::Kind::completed;
+                                             outcome.result = *std::move(result);
+                                             end(std::move(outcome));
+                                           });
+  publisher_->start();
+}
+
+void Attempt::stop() {
+  if (ended_ || stopping_) return;
+  stopping_ = true;
+  if (run_ && run_->is_running()) return run_->kill(KillCause::stopped);
+  Outcome outcome;
+  outcome.kind = Outcome::Kind::stopped;
+  end(std::move(outcome));
+}
+
+Outcome Attempt::timed_out() const {
+  return failure({ErrorCode::timed_out, "The conversion took longer than " + seconds(plan_.attempt_timeout),
+                  run_ ? run_->err_tail() : std::string()});
+}
+
+Outcome Attempt::failure(Error error) const {
+  const auto password = plan_.options.find("password");
+  const std::string_view secret = password == plan_.options.end() ? std::string_view() : password->second;
+  Outcome outcome;
+  outcome.kind = Outcome::Kind::failed;
+  outcome.error = {error.code, presentable(error.message, secret), presentable(error.detail, secret)};
+  outcome.stage = step().engine->name();
+  return outcome;
+}
+
+void Attempt::end(Outcome outcome) {
+  if (ended_) return;
+  ended_ = true;
+  timeout_.reset();
+  estimate_.reset();
+  outcome.runtimes = std::move(runtimes_);
+  world_.loop.post([this, alive = alive_, outcome = std::move(outcome)]() mutable {
+    if (!*alive) return;
+    const auto ended = std::move(hooks_.ended);
+    ended(std::move(outcome));
+  });
+}
+
+}  // namespace convd::jobs

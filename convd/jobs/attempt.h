@@ -1,0 +1,115 @@
+#pragma once
+// One run of one conversion: checks the input, walks the route step by step, publishes the result. Knows nothing of
+// rows, retries or watchers; what became of it is a value.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "convd/jobs/estimator.h"
+#include "convd/jobs/job.h"
+#include "convd/jobs/planner.h"
+#include "convd/jobs/publisher.h"
+#include "convd/jobs/step_run.h"
+#include "convd/jobs/track.h"
+#include "convd/loop/loop.h"
+#include "convd/process/spawner.h"
+#include "convd/store/store.h"
+
+namespace convd::jobs {
+
+struct AttemptPlan {
+  std::string id;
+  std::string filename;
+  std::string input_sha256;
+  std::int64_t input_bytes = 0;
+  std::string to;
+  Route route;  // at least one step
+  engines::Options options;
+  loop::milliseconds attempt_timeout{0};
+  loop::milliseconds stall_timeout{0};
+  std::int64_t output_bytes = 0;
+  int output_files = 0;
+};
+
+struct Outcome {
+  enum class Kind : std::uint8_t {
+    completed,    // `result` is sealed in the store
+    failed,       // `error` with a job code; `stage` names the engine
+    interrupted,  // the runner went away: says nothing about the document
+    stopped,      // by stop()
+  };
+  Kind kind = Kind::interrupted;
+  shared::ResultInfo result;
+  shared::Error error;
+  std::string stage;
+  std::vector<store::RuntimeRow> runtimes;  // of the steps that succeeded
+};
+
+// Destroying it kills what runs and tells nobody. Loop thread only.
+class Attempt {
+ public:
+  struct World {
+    loop::Loop& loop;
+    store::Store& store;
+    process::Spawner& spawner;
+    const Estimator& estimator;
+  };
+  struct Hooks {
+    std::function<void(const ProgressReport&)> progress;
+    std::function<void(Outcome)> ended;  // once, in a loop turn of its own; may destroy the attempt
+  };
+  Attempt(World world, AttemptPlan plan, Hooks hooks);
+  ~Attempt();
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+
+  void start();
+  // Ends in `stopped` once the process tree is dead, at once when none runs. No effect after the end.
+  void stop();
+
+  // Remaining time, from measured progress or past runs; nothing when neither says.
+  std::optional<std::int64_t> eta_ms() const;
+
+ private:
+  std::optional<shared::Error> check_input(int fd) const;
+  void run_step(loop::UniqueFd input);
+  process::ChildSpec child_spec(const engines::Task& task, const engines::Command& command, int input) const;
+  engines::Options step_options() const;
+  void step_ended();
+  void step_succeeded(std::vector<process::OutputFile> outputs);
+  void hand_over(const std::string& output);
+  void publish(std::vector<process::OutputFile> outputs);
+  std::vector<process::OutputFile> matching_outputs() const;
+  std::optional<Outcome> unnatural_end() const;
+  std::optional<shared::Error> diagnosis(bool has_output) const;
+  void measured(const engines::Progress& progress);
+  void estimate();
+  std::optional<std::int64_t> expected_step_ms() const;
+  Outcome timed_out() const;
+  Outcome failure(shared::Error error) const;
+  void end(Outcome outcome);
+  const RouteStep& step() const { return plan_.route[index_]; }
+  bool is_last() const { return index_ + 1 == plan_.route.size(); }
+
+  World world_;
+  AttemptPlan plan_;
+  Hooks hooks_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  Track track_;
+  std::size_t index_ = 0;
+  engines::Task task_;
+  std::string outputs_glob_;
+  std::unique_ptr<StepRun> run_;
+  std::unique_ptr<Publisher> publisher_;
+  std::vector<store::RuntimeRow> runtimes_;
+  loop::TimePoint started_;
+  loop::Timer timeout_;
+  loop::Timer estimate_;
+  bool stopping_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace convd::jobs

@@ -1,0 +1,141 @@
+// How a change becomes true: row and event in one transaction, one change of a conversion at a time, told to watchers
+// after it.
+
+#include <algorithm>
+#include <utility>
+
+#include "convd/jobs/job_record.h"
+#include "convd/jobs/log.h"
+#include "convd/jobs/manager_impl.h"
+#include "shared/protocol.h"
+
+namespace convd::jobs {
+namespace {
+
+using shared::Error;
+using shared::ErrorCode;
+using shared::Result;
+
+constexpr loop::milliseconds commit_again{1'000};
+constexpr std::size_t duration_samples = 4'096;
+
+enum class Written : std::uint8_t { yes, refused };
+
+Result<void> write_change(store::Transaction& transaction, store::Files& files, const store::ConversionRow& row,
+                          const store::EventRow& event, const std::vector<store::RuntimeRow>& runtimes,
+                          Written& written) {
+  if (!transaction.update(row)) {
+    written = Written::refused;
+    return {};
+  }
+  transaction.append(event);
+  for (const store::RuntimeRow& run : runtimes) transaction.record(run);
+  const auto status = shared::status_from(row.status);
+  if (status && shared::is_terminal(*status)) transaction.maybe_drop_blob(row.input_sha256);
+  // Whatever a run has published that did not lead to `completed` is nobody's.
+  if (status && status != shared::Status::completed && status != shared::Status::processing)
+    files.remove_results(row.id);
+  return {};
+}
+
+}  // namespace
+
+void Manager::Impl::commit(Live& live, Change change) {
+  live.committing = true;
+  live.timer.reset();
+  ++committing_;
+  const std::string id = live.job.id;
+  const auto written = std::make_shared<Written>(Written::yes);
+  const auto kept = std::make_shared<Change>(std::move(change));
+  const auto write = [written, row = to_row(kept->next), runtimes = kept->runtimes,
+                      event = event_of(kept->next, shared::to_string(kept->next.status), wall_ms())](
+                         store::Transaction& transaction, store::Files& files) {
+    return write_change(transaction, files, row, event, runtimes, *written);
+  };
+  store_.submit(write, guarded([this, id, kept, written](Result<void> outcome) {
+                  note_store(outcome);
+                  --committing_;
+                  if (!outcome) {
+                    not_committed(id, std::move(*kept), outcome.error());
+                  } else if (*written == Written::refused) {
+                    refused(id);
+                  } else {
+                    committed(id, std::move(*kept));
+                  }
+                  check_drained();
+                }));
+}
+
+void Manager::Impl::committed(const std::string& id, Change change) {
+  Live& live = *this->live(id);
+  live.committing = false;
+  live.job = std::move(change.next);
+  publish(live, events::Urgency::state);
+  if (shared::is_terminal(live.job.status)) return retire(id);
+  if (live.cancel_wanted) return commit_cancel(live);
+  change.then(live);
+}
+
+// The store already has an end of this conversion: that one stands.
+void Manager::Impl::refused(const std::string& id) {
+  log()->error("{}: a second end was refused by the store", id);
+  Live& live = *this->live(id);
+  if (const auto row = store_.conversion(id)) {
+    if (auto stored = from_row(*row)) live.job = *std::move(stored);
+  }
+  live.attempt.reset();
+  if (shared::is_terminal(live.job.status)) publish(live, events::Urgency::state);
+  retire(id);
+}
+
+void Manager::Impl::not_committed(const std::string& id, Change change, const Error& error) {
+  log()->error("{}: {} could not be stored, trying again: {}", id, shared::to_string(change.next.status),
+               error.message);
+  Live& live = *this->live(id);
+  for (const Ended& waiter : std::exchange(live.waiters, {})) waiter(error);
+  // With the patience of a drain over, the next start finds the row as it was and runs it again.
+  if (patience_over_) return release_slot(live);
+  live.timer = loop_.after(
+      commit_again, [this, id, change = std::move(change)]() mutable { commit(*this->live(id), std::move(change)); });
+}
+
+void Manager::Impl::retire(const std::string& id) {
+  const auto place = live_.find(id);
+  const std::unique_ptr<Live> live = std::move(place->second);
+  leave_queue(*live);
+  release_slot(*live);
+  live_.erase(place);
+  if (shared::is_terminal(live->job.status)) count_end(*live);
+  for (const Ended& waiter : live->waiters) waiter(live->job);
+  dispatch();
+}
+
+void Manager::Impl::count_end(const Live& live) {
+  const Job& job = live.job;
+  log()->info("{}: {} after {} run(s): {}", job.id, shared::to_string(job.status), job.attempt, job.message);
+  ++counters_.finished[{live.engine, std::string(shared::to_string(job.status))}];
+  if (job.status == shared::Status::error && job.error_info) {
+    ++counters_.errors[std::string(shared::to_string(job.error_info->code))];
+  }
+  if (job.status != shared::Status::completed || !job.started_ms || !job.completed_ms) return;
+  auto& samples = counters_.durations_s[live.engine];
+  if (samples.size() >= duration_samples) samples.erase(samples.begin());
+  samples.push_back(static_cast<double>(std::max<std::int64_t>(0, *job.completed_ms - *job.started_ms)) / 1000.0);
+}
+
+void Manager::Impl::publish(const Live& live, events::Urgency urgency) {
+  events::Latest latest;
+  latest.frame = std::make_shared<const std::string>(shared::to_json(computed(live)).dump());
+  latest.rev = live.job.rev;
+  latest.terminal = shared::is_terminal(live.job.status);
+  hub_.publish(live.job.id, std::move(latest), urgency);
+}
+
+void Manager::Impl::note_store(const Result<void>& outcome) {
+  const bool broken =
+      !outcome && (outcome.error().code == ErrorCode::unavailable || outcome.error().code == ErrorCode::disk_full);
+  if (broken) store_problem_ = outcome.error().message;
+  if (outcome) store_problem_.clear();
+}
+
+}  // namespace convd::jobs

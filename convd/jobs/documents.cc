@@ -1,0 +1,174 @@
+// The document library of an org.
+
+#include <algorithm>
+#include <utility>
+
+#include "convd/engines/formats.h"
+#include "convd/jobs/manager_impl.h"
+#include "shared/time.h"
+
+namespace convd::jobs {
+namespace {
+
+using shared::Error;
+using shared::ErrorCode;
+using shared::Json;
+using shared::Result;
+
+constexpr int most_listed = 500;
+
+Error unknown(const std::string& name) {
+  return {ErrorCode::document_not_found, "there is no document \"" + name + "\"", {}};
+}
+
+store::EventRow event_of(const store::DocumentRow& row, std::string_view what, std::int64_t now_ms) {
+  Json data = Json::object();
+  data.set("name", row.name)
+      .set("media_type", row.media_type)
+      .set("size", row.size_bytes)
+      .set("sha256", row.sha256)
+      .set("created_at", shared::to_rfc3339(row.created_ms))
+      .set("pages", Json())
+      .set("last_conversion", Json::or_null(row.last_conversion))
+      .set("last_status", Json::or_null(row.last_status));
+  store::EventRow event;
+  event.org = row.org;
+  event.ts_ms = now_ms;
+  event.service = "document";
+  event.type = "document." + std::string(what);
+  event.subject = row.name;
+  event.data_json = data.dump();
+  return event;
+}
+
+}  // namespace
+
+Manager::Impl::Arrival Manager::Impl::arrival(const std::string& org, const std::string& name,
+                                              std::shared_ptr<store::Upload> upload, const std::string& format_name) {
+  const engines::Format* format =
+      format_name.empty() ? engines::format_of_filename(name) : engines::find_format(format_name);
+  Arrival arrival;
+  arrival.row.org = org;
+  arrival.row.name = name;
+  arrival.row.media_type = format == nullptr ? "application/octet-stream" : format->media_type;
+  arrival.row.sha256 = upload->sha256();
+  arrival.row.size_bytes = upload->size_bytes();
+  arrival.row.created_ms = wall_ms();
+  if (const auto on_its_way = arriving_.find({org, name}); on_its_way != arriving_.end()) {
+    arrival.replaced = on_its_way->second;
+  } else if (const auto present = store_.document(org, name)) {
+    arrival.replaced = present->sha256;
+  }
+  arrival.upload = std::move(upload);
+  arriving_[{org, name}] = arrival.row.sha256;
+  return arrival;
+}
+
+void Manager::Impl::write_arrival(store::Transaction& transaction, const Arrival& arrival) {
+  transaction.put(arrival.row);
+  transaction.append(event_of(arrival.row, "created", arrival.row.created_ms));
+  if (!arrival.replaced.empty() && arrival.replaced != arrival.row.sha256)
+    transaction.maybe_drop_blob(arrival.replaced);
+}
+
+void Manager::Impl::arrived(const Arrival& arrival) {
+  const auto place = arriving_.find({arrival.row.org, arrival.row.name});
+  if (place != arriving_.end() && place->second == arrival.row.sha256) arriving_.erase(place);
+}
+
+Result<std::unique_ptr<store::Upload>> Manager::Impl::begin_upload() {
+  if (draining_) return Error{ErrorCode::shutting_down, "the daemon is shutting down; try again later", {}};
+  if (auto error = disk_refusal()) return *std::move(error);
+  return store_.files().begin_upload();
+}
+
+void Manager::Impl::put_document(const std::string& org, const std::string& name, std::unique_ptr<store::Upload> upload,
+                                 std::function<void(Result<DocumentInfo>)> done) {
+  const auto answer = [this, &done](Error error) {
+    loop_.post(guarded([done = std::move(done), error = std::move(error)] { done(error); }));
+  };
+  if (auto named = check_filename(name); !named) return answer(named.error());
+  if (draining_) return answer({ErrorCode::shutting_down, "the daemon is shutting down; try again later", {}});
+  if (upload->size_bytes() > settings_.input_bytes) {
+    return answer({ErrorCode::input_too_large,
+                   "\"" + name + "\" has more than " + std::to_string(settings_.input_bytes) + " bytes",
+                   {}});
+  }
+  const auto state = std::make_shared<Arrival>(arrival(org, name, std::move(upload), {}));
+  const auto publish_input = [state](store::Files& files) { return files.publish_blob(*state->upload); };
+  const auto write = [state](store::Transaction& transaction, store::Files&) -> Result<void> {
+    write_arrival(transaction, *state);
+    return {};
+  };
+  store_.submit(publish_input, write, guarded([this, state, done = std::move(done)](Result<void> outcome) {
+                  note_store(outcome);
+                  arrived(*state);
+                  if (!outcome) return done(outcome.error());
+                  done(info(state->row));
+                }));
+}
+
+// The badge is the newest conversion of that name, live ones as they are now.
+DocumentInfo Manager::Impl::info(const store::DocumentRow& row) {
+  DocumentInfo info;
+  info.name = row.name;
+  info.media_type = row.media_type;
+  info.size_bytes = row.size_bytes;
+  info.sha256 = row.sha256;
+  info.created_at = shared::to_rfc3339(row.created_ms);
+  store::ListQuery newest;
+  newest.org = row.org;
+  newest.filename = row.name;
+  newest.limit = 1;
+  const auto rows = store_.conversions(newest);
+  if (rows.empty()) return info;
+  info.last_conversion = rows.front().id;
+  const Live* found = live(rows.front().id);
+  info.last_status = found == nullptr ? shared::status_from(rows.front().status) : found->job.status;
+  return info;
+}
+
+Result<DocumentInfo> Manager::Impl::document(const std::string& org, const std::string& name) {
+  const auto row = store_.document(org, name);
+  if (!row) return unknown(name);
+  return info(*row);
+}
+
+Result<loop::UniqueFd> Manager::Impl::open_document(const std::string& org, const std::string& name) {
+  const auto row = store_.document(org, name);
+  if (!row) return unknown(name);
+  return store_.files().open_blob(row->sha256);
+}
+
+Page<DocumentInfo> Manager::Impl::documents(const std::string& org, const std::string& after, int limit) {
+  const auto wanted = static_cast<std::size_t>(std::clamp(limit, 1, most_listed));
+  store::DocumentQuery query;
+  query.org = org;
+  query.after = after;
+  query.limit = static_cast<int>(wanted) + 1;
+  auto rows = store_.documents(query);
+  Page<DocumentInfo> page;
+  const bool more = rows.size() > wanted;
+  if (more) rows.resize(wanted);
+  for (const auto& row : rows) page.items.push_back(info(row));
+  if (more) page.next = page.items.back().name;
+  return page;
+}
+
+void Manager::Impl::remove_document(const std::string& org, const std::string& name,
+                                    std::function<void(Result<void>)> done) {
+  const auto row = store_.document(org, name);
+  if (!row) return loop_.post(guarded([done = std::move(done), error = unknown(name)] { done(error); }));
+  const auto write = [row = *row, now_ms = wall_ms()](store::Transaction& transaction, store::Files&) -> Result<void> {
+    if (!transaction.remove_document(row.org, row.name)) return unknown(row.name);
+    transaction.append(event_of(row, "removed", now_ms));
+    transaction.maybe_drop_blob(row.sha256);
+    return {};
+  };
+  store_.submit(write, guarded([this, done = std::move(done)](Result<void> outcome) {
+                  note_store(outcome);
+                  done(std::move(outcome));
+                }));
+}
+
+}  // namespace convd::jobs

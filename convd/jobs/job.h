@@ -1,0 +1,81 @@
+#pragma once
+// A conversion as jobs/ knows it while it lives, and the one table of what may happen to it. Pure: no clock, no store.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "convd/engines/engine.h"
+#include "shared/protocol.h"
+
+namespace convd::jobs {
+
+// Raised at recovery: progress is not durable, so what watchers saw before a crash must have had a smaller rev.
+inline constexpr std::int64_t recovery_rev_step = std::int64_t{1} << 20;
+
+// Times are milliseconds since the Unix epoch.
+struct Job {
+  std::string id;
+  std::string org;
+  std::string principal;
+  std::string filename;
+  std::string from;
+  std::string to;
+  engines::Options options;  // the password is in here until the end
+  std::map<std::string, std::string> labels;
+  std::optional<std::string> retry_of;
+  std::optional<std::string> prompt_mode;
+  std::string input_sha256;
+  std::int64_t input_bytes = 0;
+  int priority = 5;
+  std::int64_t created_ms = 0;
+  std::optional<std::int64_t> deadline_ms;
+  std::optional<std::int64_t> attempt_timeout_ms;
+  std::optional<std::int64_t> stall_timeout_ms;
+
+  shared::Status status = shared::Status::pending;
+  std::int64_t rev = 0;
+  int attempt = 0;   // runs begun
+  int failures = 0;  // failed runs
+  int progress = 0;
+  std::string message;
+  std::optional<std::int64_t> started_ms;
+  std::optional<std::int64_t> completed_ms;
+  std::optional<shared::Stage> stage;  // only while processing
+  std::optional<std::string> error;
+  std::optional<shared::ErrorInfo> error_info;
+  std::optional<shared::ResultInfo> result;
+};
+
+// How far a run is, as watchers see it.
+struct ProgressReport {
+  int progress = 0;
+  std::string message;
+  shared::Stage stage;
+};
+
+// Why a run ended without an end of the conversion.
+enum class Requeue : std::uint8_t {
+  failed,       // counts towards the limit of attempts
+  interrupted,  // the daemon, the runner or a drain: does not count
+};
+
+// The transitions. Each returns whether it is allowed from the job's status; when it is not, the job is untouched. Each
+// raises rev by one.
+//   pending    -> processing (start), error (a deadline, a route that is gone), cancelled
+//   processing -> pending (requeue, recover), completed, error, cancelled
+[[nodiscard]] bool start(Job& job, std::int64_t now_ms, shared::Stage stage, std::string message);
+[[nodiscard]] bool requeue(Job& job, Requeue why, std::string message);
+[[nodiscard]] bool complete(Job& job, shared::ResultInfo result, std::int64_t now_ms);
+// `sentence` is for people. The run counts as failed when there was one.
+[[nodiscard]] bool fail(Job& job, shared::ErrorInfo info, std::string sentence, std::int64_t now_ms);
+[[nodiscard]] bool cancel(Job& job, std::int64_t now_ms);
+// What a start of the daemon makes of a row found processing: pending again, rev raised by recovery_rev_step.
+[[nodiscard]] bool recover(Job& job);
+
+// Takes a report of the running attempt: progress never goes back and stays below 100. Returns whether anything a
+// watcher sees has changed (then rev has grown by one).
+[[nodiscard]] bool report(Job& job, const ProgressReport& report);
+
+}  // namespace convd::jobs

@@ -1,0 +1,138 @@
+#include "convd/jobs/manager.h"
+
+#include <utility>
+
+#include "convd/jobs/manager_impl.h"
+
+namespace convd::jobs {
+
+using shared::Result;
+
+Manager::Impl::Impl(loop::Loop& loop, store::Store& store, engines::Registry& registry, process::Spawner& spawner,
+                    events::Hub& hub, Settings settings)
+    : loop_(loop),
+      store_(store),
+      registry_(registry),
+      spawner_(spawner),
+      hub_(hub),
+      settings_(settings),
+      planner_(registry),
+      probe_(loop, spawner, registry),
+      random_(std::random_device{}()) {}
+
+Manager::Impl::~Impl() {
+  *alive_ = false;
+}
+
+std::int64_t Manager::Impl::wall_ms() const {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(loop_.wall().time_since_epoch()).count();
+}
+
+Manager::Manager(loop::Loop& loop, store::Store& store, engines::Registry& registry, process::Spawner& spawner,
+                 events::Hub& hub, Settings settings)
+    : impl_(std::make_unique<Impl>(loop, store, registry, spawner, hub, settings)) {}
+
+Manager::~Manager() = default;
+
+void Manager::recover(std::function<void(Result<void>)> done) {
+  impl_->recover(std::move(done));
+}
+
+void Manager::submit(Submission submission, Accepted done) {
+  impl_->submit(std::move(submission), std::move(done));
+}
+
+Result<shared::StatusObject> Manager::status(const std::string& org, const std::string& id) {
+  return impl_->status(org, id);
+}
+
+Result<Page<shared::StatusObject>> Manager::list(const ListRequest& request) {
+  return impl_->list(request);
+}
+
+void Manager::cancel(const std::string& org, const std::string& id, Accepted done) {
+  impl_->cancel(org, id, std::move(done));
+}
+
+void Manager::retry(const std::string& org, const std::string& principal, const std::string& id, Accepted done) {
+  impl_->retry(org, principal, id, std::move(done));
+}
+
+void Manager::remove(const std::string& org, const std::string& id, std::function<void(Result<void>)> done) {
+  impl_->remove(org, id, std::move(done));
+}
+
+Result<ResultHandle> Manager::result(const std::string& org, const std::string& id, const std::string& name) {
+  return impl_->result(org, id, name);
+}
+
+Result<std::unique_ptr<store::Upload>> Manager::begin_upload() {
+  return impl_->begin_upload();
+}
+
+void Manager::put_document(const std::string& org, const std::string& name, std::unique_ptr<store::Upload> upload,
+                           std::function<void(Result<DocumentInfo>)> done) {
+  impl_->put_document(org, name, std::move(upload), std::move(done));
+}
+
+Result<DocumentInfo> Manager::document(const std::string& org, const std::string& name) {
+  return impl_->document(org, name);
+}
+
+Result<loop::UniqueFd> Manager::open_document(const std::string& org, const std::string& name) {
+  return impl_->open_document(org, name);
+}
+
+Page<DocumentInfo> Manager::documents(const std::string& org, const std::string& after, int limit) {
+  return impl_->documents(org, after, limit);
+}
+
+void Manager::remove_document(const std::string& org, const std::string& name, std::function<void(Result<void>)> done) {
+  impl_->remove_document(org, name, std::move(done));
+}
+
+const Planner& Manager::planner() const {
+  return impl_->planner_;
+}
+
+const engines::Registry& Manager::registry() const {
+  return impl_->registry_;
+}
+
+events::Hub& Manager::hub() {
+  return impl_->hub_;
+}
+
+const Settings& Manager::settings() const {
+  return impl_->settings_;
+}
+
+Capacity Manager::capacity() const {
+  return impl_->capacity();
+}
+
+const Counters& Manager::counters() const {
+  return impl_->counters_;
+}
+
+std::optional<std::int64_t> Manager::oldest_waiting_ms() const {
+  return impl_->oldest_waiting_ms();
+}
+
+std::vector<std::pair<std::string, std::string>> Manager::problems() const {
+  return impl_->problems();
+}
+
+process::RunnerState Manager::runner_state() const {
+  return impl_->spawner_.state();
+}
+
+void Manager::drain(loop::milliseconds patience, std::function<void()> drained) {
+  impl_->drain(patience, std::move(drained));
+}
+
+bool Manager::draining() const {
+  return impl_->draining_;
+}
+
+}  // namespace convd::jobs

@@ -1,0 +1,187 @@
+// What is asked about conversions, and their removal.
+
+#include <algorithm>
+#include <utility>
+
+#include "convd/jobs/job_record.h"
+#include "convd/jobs/manager_impl.h"
+
+namespace convd::jobs {
+namespace {
+
+using shared::Error;
+using shared::ErrorCode;
+using shared::Result;
+using shared::Status;
+
+constexpr int most_listed = 500;
+
+Error unknown(const std::string& id) {
+  return {ErrorCode::conversion_not_found, "there is no conversion \"" + id + "\"", {}};
+}
+
+const shared::ResultFile* find_file(const shared::ResultInfo& result, const std::string& name) {
+  if (name.empty() || name == result.file.name) return &result.file;
+  const auto part =
+      std::find_if(result.parts.begin(), result.parts.end(), [&](const auto& file) { return file.name == name; });
+  return part == result.parts.end() ? nullptr : &*part;
+}
+
+}  // namespace
+
+Result<Job> Manager::Impl::find(const std::string& org, const std::string& id) {
+  if (const Live* found = live(id)) {
+    if (found->job.org != org) return unknown(id);
+    return found->job;
+  }
+  const auto row = store_.conversion(id);
+  if (!row || row->org != org) return unknown(id);
+  return from_row(*row);
+}
+
+shared::StatusObject Manager::Impl::computed(const Live& live) const {
+  auto object = to_status_object(live.job);
+  if (live.attempt) object.eta_ms = live.attempt->eta_ms();
+  if (live.job.status != Status::pending) return object;
+  object.position = queue_.position(live.job.id);
+  if (!object.position || !live.cost.known) return object;
+  if (const auto wait = wait_ms(*object.position - 1)) object.eta_ms = *wait + static_cast<std::int64_t>(live.cost.ms);
+  return object;
+}
+
+// How long until a slot is free for what has `ahead` conversions before it; nothing when any part of that is unknown.
+std::optional<std::int64_t> Manager::Impl::wait_ms(std::int64_t ahead) const {
+  if (running_ + ahead < settings_.slots) return 0;
+  if (!queue_.all_costs_known()) return std::nullopt;
+  double work_ms = 0;
+  if (queue_.size() > 0) work_ms = queue_.total_cost_ms() / queue_.size() * static_cast<double>(ahead);
+  for (const auto& [id, live] : live_) {
+    if (!live->holds_slot) continue;
+    const auto rest = live->attempt ? live->attempt->eta_ms() : std::nullopt;
+    if (!rest) return std::nullopt;
+    work_ms += static_cast<double>(*rest);
+  }
+  return static_cast<std::int64_t>(work_ms / std::max(1, settings_.slots));
+}
+
+Result<shared::StatusObject> Manager::Impl::status(const std::string& org, const std::string& id) {
+  if (const Live* found = live(id)) {
+    if (found->job.org != org) return unknown(id);
+    return computed(*found);
+  }
+  const auto job = find(org, id);
+  if (!job) return job.error();
+  return to_status_object(*job);
+}
+
+Result<Page<shared::StatusObject>> Manager::Impl::list(const ListRequest& request) {
+  const int limit = std::clamp(request.limit, 1, most_listed);
+  store::ListQuery query;
+  query.org = request.org;
+  if (request.status) query.status = shared::to_string(*request.status);
+  query.filename = request.filename;
+  query.before = request.before;
+  query.limit = limit + 1;
+  auto rows = store_.conversions(query);
+  Page<shared::StatusObject> page;
+  const bool more = rows.size() > static_cast<std::size_t>(limit);
+  if (more) rows.resize(static_cast<std::size_t>(limit));
+  for (const auto& row : rows) {
+    if (const Live* found = live(row.id)) {
+      page.items.push_back(computed(*found));
+      continue;
+    }
+    auto job = from_row(row);
+    if (!job) return job.error();
+    page.items.push_back(to_status_object(*job));
+  }
+  if (more) page.next = page.items.back().id;
+  return page;
+}
+
+Result<ResultHandle> Manager::Impl::result(const std::string& org, const std::string& id, const std::string& name) {
+  const auto job = find(org, id);
+  if (!job) return job.error();
+  if (!shared::is_terminal(job->status)) {
+    return Error{ErrorCode::not_finished,
+                 "the conversion is " + std::string(shared::to_string(job->status)) + "; wait for its end",
+                 {}};
+  }
+  if (!job->result) {
+    return Error{ErrorCode::not_found,
+                 "there is no result: the conversion ended as " + std::string(shared::to_string(job->status)),
+                 {}};
+  }
+  const shared::ResultFile* file = find_file(*job->result, name);
+  if (file == nullptr) return Error{ErrorCode::not_found, "the result has no file \"" + name + "\"", {}};
+  auto fd = store_.files().open_result(id, file->name);
+  if (!fd) return Error{ErrorCode::result_gone, "the result is no longer stored", {}};
+  return ResultHandle{*file, *std::move(fd)};
+}
+
+void Manager::Impl::remove(const std::string& org, const std::string& id, std::function<void(Result<void>)> done) {
+  auto job = find(org, id);
+  if (!job) {
+    return loop_.post(guarded([done = std::move(done), error = job.error()] { done(error); }));
+  }
+  if (!live(id)) return remove_ended(*job, std::move(done));
+  cancel(org, id, [this, org, id, done = std::move(done)](const Result<shared::StatusObject>& cancelled) {
+    // Whether it was the cancel or its own end that came first is the same to someone who wants it gone.
+    if (!cancelled && cancelled.error().code != ErrorCode::already_finished) return done(cancelled.error());
+    const auto ended = find(org, id);
+    if (!ended) return done({});  // removed by another meanwhile
+    remove_ended(*ended, done);
+  });
+}
+
+void Manager::Impl::remove_ended(const Job& job, std::function<void(Result<void>)> done) {
+  const auto write = [id = job.id, event = event_of(job, "removed", wall_ms())](store::Transaction& transaction,
+                                                                                store::Files&) -> Result<void> {
+    transaction.remove_conversion(id);
+    transaction.append(event);
+    return {};
+  };
+  store_.submit(write, guarded([this, id = job.id, done = std::move(done)](Result<void> outcome) {
+                  note_store(outcome);
+                  if (!outcome) return done(std::move(outcome));
+                  // After the commit: a row must never name files that are gone. A crash in between is swept at the
+                  // next start.
+                  const auto drop_files = [id](store::Files& files) {
+                    files.remove_results(id);
+                    return Result<void>();
+                  };
+                  const auto nothing = [](store::Transaction&, store::Files&) { return Result<void>(); };
+                  store_.submit(drop_files, nothing, [](Result<void>) {});
+                  done({});
+                }));
+}
+
+Capacity Manager::Impl::capacity() const {
+  Capacity capacity;
+  capacity.slots = settings_.slots;
+  capacity.running = running_;
+  capacity.waiting = static_cast<int>(waiting_.size());
+  capacity.wait_ms = wait_ms(queue_.size());
+  capacity.accepting = !draining_ && capacity.waiting + accepting_all_ < settings_.queue_limit;
+  return capacity;
+}
+
+std::optional<std::int64_t> Manager::Impl::oldest_waiting_ms() const {
+  if (waiting_.empty()) return std::nullopt;
+  return std::max<std::int64_t>(0, wall_ms() - waiting_.begin()->first);
+}
+
+std::vector<std::pair<std::string, std::string>> Manager::Impl::problems() const {
+  std::vector<std::pair<std::string, std::string>> problems;
+  const process::RunnerState runner = spawner_.state();
+  if (!recovered_) problems.emplace_back("store", "recovery has not finished");
+  if (!store_problem_.empty()) problems.emplace_back("store", store_problem_);
+  if (!runner.connected)
+    problems.emplace_back("runner", runner.problem.empty() ? "the runner is away" : runner.problem);
+  if (runner.connected && !runner.problem.empty()) problems.emplace_back("sandbox", runner.problem);
+  if (const auto full = disk_refusal()) problems.emplace_back("disk", full->message);
+  if (draining_) problems.emplace_back("draining", "the daemon is shutting down");
+  return problems;
+}
+
+}  // namespace convd::jobs
