@@ -16,23 +16,23 @@ enum class ErrorCode : std::uint8_t {
   unsupported_conversion,  // no route from this format to that one; also a job code
   document_not_found,
   conversion_not_found,
-  not_found,            // no such route or result file
-  method_not_allowed,   // the route exists, not with this method
-  not_finished,         // the result of a conversion that still runs
-  already_finished,     // cancel of a conversion that has ended
-  document_busy,        // reserved for documents that cannot be removed now
-  result_gone,          // retention or DELETE has removed it
+  not_found,           // no such route or result file
+  method_not_allowed,  // the route exists, not with this method
+  not_finished,        // the result of a conversion that still runs
+  already_finished,    // cancel of a conversion that has ended
+  document_busy,       // reserved for documents that cannot be removed now
+  result_gone,         // retention or DELETE has removed it
   body_too_large,
   length_required,
   header_too_large,
   unsupported_media_type,
   range_not_satisfiable,
-  upgrade_required,     // a WebSocket route asked for without Upgrade
-  not_implemented,      // a transfer coding or HTTP version we do not speak
-  request_timeout,      // a sender that stalls
+  upgrade_required,  // a WebSocket route asked for without Upgrade
+  not_implemented,   // a transfer coding or HTTP version we do not speak
+  request_timeout,   // a sender that stalls
   queue_full,
   shutting_down,
-  unavailable,          // the store does not answer
+  unavailable,  // the store does not answer
   disk_full,
   forbidden,
   // What goes wrong with a job. Ends in the status `error`.

@@ -43,7 +43,8 @@ std::optional<Error> check_text(std::string_view text, const JsonLimits& limits)
     const char c = text[i];
     const std::string at = " at byte " + std::to_string(i);
     if (in_string) {
-      if (static_cast<unsigned char>(c) < 0x20) return Error{ErrorCode::invalid_json, "control character in a string" + at, {}};
+      if (static_cast<unsigned char>(c) < 0x20)
+        return Error{ErrorCode::invalid_json, "control character in a string" + at, {}};
       if (c == '"') in_string = false;
       if (c == '\\') {
         if (text.substr(i, 6) == "\\u0000") return Error{ErrorCode::invalid_json, "\\u0000 is not allowed" + at, {}};
@@ -256,7 +257,8 @@ Result<void> JsonReader::only(const std::vector<std::string_view>& known) const 
 
 Json JsonReader::clone() const {
   Json copy;
-  copy = Json::parse(print(node_, false), {.size_bytes = std::numeric_limits<std::size_t>::max(), .depth = 1000}).value();
+  copy =
+      Json::parse(print(node_, false), {.size_bytes = std::numeric_limits<std::size_t>::max(), .depth = 1000}).value();
   return copy;
 }
 

@@ -1,7 +1,8 @@
 #pragma once
-// JSON (RFC 8259) over cJSON, the only door to it. Strict where cJSON is lax: trailing text, invalid UTF-8, duplicate keys,
-// "\u0000", depth and size are refused. Numbers are doubles: whole numbers are exact up to 2^53, larger ones travel as strings.
-// Any thread, one at a time per object.
+// JSON (RFC 8259) over cJSON, the only door to it. Strict where cJSON is lax: trailing text, invalid UTF-8, duplicate
+// keys,
+// "\u0000", depth and size are refused. Numbers are doubles: whole numbers are exact up to 2^53, larger ones travel as
+// strings. Any thread, one at a time per object.
 
 #include <cstddef>
 #include <cstdint>
@@ -70,7 +71,8 @@ class Json {
   std::unique_ptr<cJSON, Free> node_;
 };
 
-// A place in a document together with its path ("$.outputs[1].format"); every error names the path and what was expected.
+// A place in a document together with its path ("$.outputs[1].format"); every error names the path and what was
+// expected.
 class JsonReader {
  public:
   JsonReader(const cJSON* node, std::string path) : node_(node), path_(std::move(path)) {}

@@ -20,7 +20,8 @@ std::optional<Enum> find_name(const std::array<std::string_view, N>& names, std:
 constexpr std::array<std::string_view, 5> status_names{"pending", "processing", "completed", "error", "cancelled"};
 constexpr std::array<std::string_view, 3> kind_names{"none", "estimated", "measured"};
 
-// Fields: one list per wire struct, visited by the writer and by the reader. `v.field(name, member)` is the whole protocol.
+// Fields: one list per wire struct, visited by the writer and by the reader. `v.field(name, member)` is the whole
+// protocol.
 template <typename Visitor>
 void fields(Visitor& v, auto& stage, std::type_identity<Stage>) {
   v.field("name", stage.name);
@@ -79,7 +80,6 @@ void fields(Visitor& v, auto& object, std::type_identity<StatusObject>) {
   v.field_if_set("retry_of", object.retry_of);
 }
 
-
 class Writer {
  public:
   template <typename T>
@@ -115,7 +115,7 @@ class Writer {
     return array;
   }
   template <typename T>
-    requires std::is_class_v<T>
+  requires std::is_class_v<T>
   static Json encode(const T& value) {
     Writer writer;
     fields(writer, value, std::type_identity<T>{});
@@ -144,7 +144,9 @@ class Reader {
 
   static Result<void> decode(const JsonReader& json, std::string& value) { return store(json.string(), value); }
   static Result<void> decode(const JsonReader& json, bool& value) { return store(json.boolean(), value); }
-  static Result<void> decode(const JsonReader& json, std::int64_t& value) { return store(json.integer(-most, most), value); }
+  static Result<void> decode(const JsonReader& json, std::int64_t& value) {
+    return store(json.integer(-most, most), value);
+  }
   static Result<void> decode(const JsonReader& json, int& value) {
     auto number = json.integer(std::numeric_limits<int>::min(), std::numeric_limits<int>::max());
     if (!number) return number.error();
@@ -152,7 +154,9 @@ class Reader {
     return {};
   }
   static Result<void> decode(const JsonReader& json, Status& value) { return name(json, value, status_from); }
-  static Result<void> decode(const JsonReader& json, ProgressKind& value) { return name(json, value, progress_kind_from); }
+  static Result<void> decode(const JsonReader& json, ProgressKind& value) {
+    return name(json, value, progress_kind_from);
+  }
   static Result<void> decode(const JsonReader& json, ErrorCode& value) { return name(json, value, error_code_from); }
   static Result<void> decode(const JsonReader& json, std::map<std::string, std::string>& value) {
     auto members = json.members();
@@ -176,7 +180,7 @@ class Reader {
     return {};
   }
   template <typename T>
-    requires std::is_class_v<T>
+  requires std::is_class_v<T>
   static Result<void> decode(const JsonReader& json, T& value) {
     if (!json.is_object()) return Error{ErrorCode::invalid_json, json.path() + ": expected an object", {}};
     Reader reader(json);

@@ -26,7 +26,8 @@ enum class ProgressKind : std::uint8_t { none, estimated, measured };
 std::string_view to_string(ProgressKind kind);
 std::optional<ProgressKind> progress_kind_from(std::string_view name);
 
-// One step of a conversion. `index` counts from 1. `unit` is "page", "ms", "byte", ... or empty when nothing is counted.
+// One step of a conversion. `index` counts from 1. `unit` is "page", "ms", "byte", ... or empty when nothing is
+// counted.
 struct Stage {
   std::string name;
   int index = 0;

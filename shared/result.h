@@ -10,8 +10,8 @@
 
 namespace shared {
 
-// A failure for people and programs. `message` is one sentence that says what to do; `detail` is extra evidence (the tail of
-// an engine's own words). Neither holds a host path or a secret.
+// A failure for people and programs. `message` is one sentence that says what to do; `detail` is extra evidence (the
+// tail of an engine's own words). Neither holds a host path or a secret.
 struct Error {
   ErrorCode code = ErrorCode::internal;
   std::string message;

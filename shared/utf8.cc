@@ -8,7 +8,9 @@ namespace {
 
 // The length of the sequence at `text[i]`, or 0 when it is not well formed (Unicode 15, table 3-7).
 std::size_t sequence_length(std::string_view text, std::size_t i) {
-  const auto byte = [&](std::size_t k) { return i + k < text.size() ? static_cast<std::uint8_t>(text[i + k]) : std::uint8_t{0}; };
+  const auto byte = [&](std::size_t k) {
+    return i + k < text.size() ? static_cast<std::uint8_t>(text[i + k]) : std::uint8_t{0};
+  };
   const auto in = [](std::uint8_t b, std::uint8_t low, std::uint8_t high) { return b >= low && b <= high; };
   const auto tail = [&](std::size_t k) { return in(byte(k), 0x80, 0xBF); };
   const std::uint8_t lead = byte(0);

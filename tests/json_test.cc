@@ -30,7 +30,8 @@ TEST_CASE("json errors carry the path") {
   REQUIRE(json);
   auto outputs = json->read().at("outputs")->items();
   REQUIRE(outputs);
-  CHECK((*outputs)[0].at("format")->string().error().message == "$.outputs[0].format: expected a string, found a number");
+  CHECK((*outputs)[0].at("format")->string().error().message ==
+        "$.outputs[0].format: expected a string, found a number");
   CHECK((*outputs)[1].at("n")->integer(0, 9).error().message == "$.outputs[1].n: expected a whole number from 0 to 9");
   CHECK(json->read().at("z").error().message == "$.z: required");
   CHECK(json->read().only({"outputs"}).error().message == "$.z: unknown key; known are outputs");

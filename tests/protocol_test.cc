@@ -8,10 +8,11 @@ using shared::StatusObject;
 TEST_CASE("the status object has every field of the contract, null when unknown") {
   StatusObject object;
   object.id = "x";
-  CHECK(shared::to_json(object).dump() ==
-        R"({"id":"x","filename":"","status":"pending","progress":0,"message":"","created_at":"","started_at":null,)"
-        R"("completed_at":null,"error":null,"rev":0,"from":"","to":"","attempt":0,"position":null,"eta_ms":null,"stage":null,)"
-        R"("result":null,"error_info":null,"batch":null,"labels":{}})");
+  CHECK(
+      shared::to_json(object).dump() ==
+      R"({"id":"x","filename":"","status":"pending","progress":0,"message":"","created_at":"","started_at":null,)"
+      R"("completed_at":null,"error":null,"rev":0,"from":"","to":"","attempt":0,"position":null,"eta_ms":null,"stage":null,)"
+      R"("result":null,"error_info":null,"batch":null,"labels":{}})");
 }
 
 TEST_CASE("the status object survives the wire") {

@@ -18,8 +18,10 @@ void call(const SharedTask& task) {
 
 class IoHandle final : public Handle {
  public:
-  IoHandle(struct ev_loop* loop, int fd, int events, Task ready) : loop_(loop), task_(std::make_shared<Task>(std::move(ready))) {
-    ev_io_init(&watcher_, [](struct ev_loop*, ev_io* w, int) { call(static_cast<IoHandle*>(w->data)->task_); }, fd, events);
+  IoHandle(struct ev_loop* loop, int fd, int events, Task ready)
+      : loop_(loop), task_(std::make_shared<Task>(std::move(ready))) {
+    ev_io_init(
+        &watcher_, [](struct ev_loop*, ev_io* w, int) { call(static_cast<IoHandle*>(w->data)->task_); }, fd, events);
     watcher_.data = this;
     ev_io_start(loop_, &watcher_);
   }
@@ -36,8 +38,9 @@ class TimerHandle final : public Handle {
   TimerHandle(struct ev_loop* loop, milliseconds delay, milliseconds period, Task due)
       : loop_(loop), task_(std::make_shared<Task>(std::move(due))) {
     const auto seconds = [](milliseconds ms) { return static_cast<double>(ms.count()) / 1000.0; };
-    ev_timer_init(&watcher_, [](struct ev_loop*, ev_timer* w, int) { call(static_cast<TimerHandle*>(w->data)->task_); },
-                  seconds(delay), seconds(period));
+    ev_timer_init(
+        &watcher_, [](struct ev_loop*, ev_timer* w, int) { call(static_cast<TimerHandle*>(w->data)->task_); },
+        seconds(delay), seconds(period));
     watcher_.data = this;
     // libev counts from the start of this loop turn; without the update a timer set after long work fires early.
     ev_now_update(loop_);
@@ -53,8 +56,11 @@ class TimerHandle final : public Handle {
 
 class SignalHandle final : public Handle {
  public:
-  SignalHandle(struct ev_loop* loop, int number, Task arrived) : loop_(loop), task_(std::make_shared<Task>(std::move(arrived))) {
-    ev_signal_init(&watcher_, [](struct ev_loop*, ev_signal* w, int) { call(static_cast<SignalHandle*>(w->data)->task_); }, number);
+  SignalHandle(struct ev_loop* loop, int number, Task arrived)
+      : loop_(loop), task_(std::make_shared<Task>(std::move(arrived))) {
+    ev_signal_init(
+        &watcher_, [](struct ev_loop*, ev_signal* w, int) { call(static_cast<SignalHandle*>(w->data)->task_); },
+        number);
     watcher_.data = this;
     ev_signal_start(loop_, &watcher_);
   }
@@ -74,7 +80,8 @@ struct EvLoop::Wakeup {
 
 EvLoop::EvLoop() : loop_(ev_loop_new(EVFLAG_AUTO)), wakeup_(std::make_unique<Wakeup>()) {
   if (loop_ == nullptr) throw std::runtime_error("libev: no event loop can be made");
-  ev_async_init(&wakeup_->async, [](struct ev_loop*, ev_async* w, int) { static_cast<EvLoop*>(w->data)->run_posted(); });
+  ev_async_init(&wakeup_->async,
+                [](struct ev_loop*, ev_async* w, int) { static_cast<EvLoop*>(w->data)->run_posted(); });
   wakeup_->async.data = this;
   ev_async_start(loop_, &wakeup_->async);
 }

@@ -30,7 +30,9 @@ class EvLoop final : public Loop {
   void run() override;
   void stop() override;
 
-  struct ev_loop* native() const { return loop_; }
+  struct ev_loop* native() const {
+    return loop_;
+  }
 
  private:
   struct Wakeup;

@@ -17,13 +17,17 @@ using namespace convd::loop;
 class FakeLoop final : public Loop {
  public:
   [[nodiscard]] Watch watch(int fd, Io, Task ready) override { return add(watches_, fd, std::move(ready)); }
-  [[nodiscard]] Timer after(milliseconds delay, Task due) override { return timer(delay, milliseconds(0), std::move(due)); }
+  [[nodiscard]] Timer after(milliseconds delay, Task due) override {
+    return timer(delay, milliseconds(0), std::move(due));
+  }
   [[nodiscard]] Timer every(milliseconds period, Task due) override { return timer(period, period, std::move(due)); }
   void post(Task task) override {
     const std::lock_guard lock(mutex_);
     posted_.push_back(std::move(task));
   }
-  [[nodiscard]] Signal on_signal(int number, Task arrived) override { return add(signals_, number, std::move(arrived)); }
+  [[nodiscard]] Signal on_signal(int number, Task arrived) override {
+    return add(signals_, number, std::move(arrived));
+  }
   TimePoint now() const override { return now_; }
   WallTime wall() const override { return wall_; }
   void run() override {}
@@ -53,8 +57,10 @@ class FakeLoop final : public Loop {
       if (next == timers_->end() || next->second.due > end) break;
       move_to(std::max(next->second.due, now_));
       const auto task = next->second.task;
-      if (next->second.period.count() > 0) next->second.due += next->second.period;
-      else timers_->erase(next);
+      if (next->second.period.count() > 0)
+        next->second.due += next->second.period;
+      else
+        timers_->erase(next);
       (*task)();
       turn();
     }
@@ -62,7 +68,8 @@ class FakeLoop final : public Loop {
   }
   void signal(int number) {
     auto copy = *signals_;
-    for (auto& [id, entry] : copy) if (entry.first == number) (*entry.second)();
+    for (auto& [id, entry] : copy)
+      if (entry.first == number) (*entry.second)();
   }
   bool stopped() const { return stopped_; }
 

@@ -1,0 +1,59 @@
+#pragma once
+// The daemon's configuration: defaults < file < CONVD_* environment < flags. One table of keys serves all three, the
+// checks and
+// --help; convd.conf(5) documents it.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "convd/jobs/manager.h"
+#include "shared/result.h"
+
+namespace convd {
+
+enum class Sandbox : std::uint8_t { on, off };
+enum class LogFormat : std::uint8_t { text, json };
+
+struct Config {
+  std::string socket;               // path of the Unix socket
+  std::vector<std::string> listen;  // "127.0.0.1:8080"; empty: no TCP
+  std::string state_dir;
+  std::string runner_socket;  // of a convd-runner that runs by itself; empty: convd starts one
+  Sandbox sandbox = Sandbox::on;
+  std::string log_level = "info";
+  LogFormat log_format = LogFormat::text;
+  std::int64_t drain_timeout_ms = 30'000;
+  std::string admin_group = "convd-admin";
+  jobs::Settings jobs;
+};
+
+// What the user of this process gets without any configuration (paths differ between root and others).
+Config default_config();
+
+// One place a value can come from; errors name it: "/etc/convd/convd.conf:3: slots: expected ...".
+struct Source {
+  std::string where;  // "file:line", "CONVD_SLOTS" or "--slots"
+  std::string key;
+  std::string value;
+};
+
+// Errors (all three): invalid_option, the message has place, key, value and what was expected.
+shared::Result<void> apply(Config& config, const Source& source);
+// A missing file is an error only when `required`.
+enum class Missing : std::uint8_t { allowed, error };
+shared::Result<std::vector<Source>> read_config_file(const std::string& path, Missing missing);
+// CONVD_<KEY> for every known key. Unknown CONVD_* are left alone: they may be convctl's.
+std::vector<Source> from_environment(const std::function<const char*(const char*)>& get);
+
+struct KeyHelp {
+  std::string key;
+  std::string expected;  // "a whole number from 1 to 1024"
+  std::string help;
+};
+std::vector<KeyHelp> config_keys();
+
+}  // namespace convd
