@@ -1,14 +1,9 @@
-// Rows to answers, over tiny routes; problems; metrics.
+// Rows to answers, over tiny routes; problems.
 
 #include "convd/api/dispatcher.h"
 
-#include <array>
-#include <cstdio>
-#include <fstream>
 #include <stdexcept>
 
-#include "convd/api/durations.h"
-#include "convd/api/metrics.h"
 #include "convd/api/readiness.h"
 #include "tests/support/catch.h"
 #include "tests/support/fake_loop.h"
@@ -277,20 +272,6 @@ TEST_CASE("answers are timed from the end of the request, by row") {
   CHECK(text.find(R"(_count{route="/things waiting",method="GET",status="2xx"} 1)") != text.npos);
 }
 
-TEST_CASE("the exposition format") {
-  Exposition out;
-  out.family("a_total", "counter", "back\\slash\nline").sample({{"l", "q\"b\\n\n"}}, 1e21).sample({}, 0.5);
-  Histogram histogram({0.1, 1});
-  for (const double value : {0.1, 0.05, 0.5, 7.0}) histogram.observe(value);
-  out.family("h", "histogram", "h").histogram({{"x", "y"}}, histogram);
-  CHECK(out.take() ==
-        "# HELP a_total back\\\\slash\\nline\n# TYPE a_total counter\n"
-        "a_total{l=\"q\\\"b\\\\n\\n\"} 1e+21\na_total 0.5\n"
-        "# HELP h h\n# TYPE h histogram\n"
-        "h_bucket{x=\"y\",le=\"0.1\"} 2\nh_bucket{x=\"y\",le=\"1\"} 3\nh_bucket{x=\"y\",le=\"+Inf\"} 4\n"
-        "h_sum{x=\"y\"} 7.65\nh_count{x=\"y\"} 4\n");
-}
-
 TEST_CASE("readiness lists what is wrong, or everything") {
   CHECK(problems_text(readiness({})) == "");
   CHECK(readiness_text(readiness({})) ==
@@ -300,23 +281,4 @@ TEST_CASE("readiness lists what is wrong, or everything") {
   CHECK(readiness_text(checks) ==
         "[+] store: ok\n[+] runner: ok\n[+] sandbox: ok\n[-] disk: 1 MiB left\n[+] draining: ok\n[-] moon: full\nnot "
         "ready\n");
-}
-
-TEST_CASE("durations add up what is new, although the manager keeps only recent samples") {
-  convd::jobs::Counters counters;
-  Durations durations;
-  counters.finished[{"poppler", "completed"}] = 2;
-  counters.durations_s["poppler"] = {0.2, 3};
-  durations.collect(counters);
-  durations.collect(counters);
-  counters.finished[{"poppler", "completed"}] = 3;
-  counters.finished[{"poppler", "error"}] = 1;
-  counters.durations_s["poppler"] = {3, 40, 50};  // the oldest has been forgotten
-  durations.collect(counters);
-  Exposition out;
-  durations.write(out);
-  const std::string text = out.take();
-  CHECK(text.find("_count{engine=\"poppler\"} 4\n") != text.npos);
-  CHECK(text.find("_sum{engine=\"poppler\"} 93.2\n") != text.npos);
-  CHECK(text.find("_bucket{engine=\"poppler\",le=\"5\"} 2\n") != text.npos);
 }

@@ -10,12 +10,9 @@ const std::vector<double>& duration_bounds() {
   return bounds;
 }
 
-std::int64_t finished_by(const jobs::Counters& counters, const std::string& engine) {
-  std::int64_t total = 0;
-  for (const auto& [key, count] : counters.finished) {
-    if (key.engine == engine) total += count;
-  }
-  return total;
+std::int64_t completed_by(const jobs::Counters& counters, const std::string& engine) {
+  const auto found = counters.finished.find({engine, std::string(shared::to_string(shared::Status::completed))});
+  return found == counters.finished.end() ? 0 : found->second;
 }
 
 }  // namespace
@@ -23,7 +20,7 @@ std::int64_t finished_by(const jobs::Counters& counters, const std::string& engi
 void Durations::collect(const jobs::Counters& counters) {
   for (const auto& [engine, samples] : counters.durations_s) {
     Engine& known = engines_.try_emplace(engine, Engine{Histogram(duration_bounds())}).first->second;
-    const std::int64_t total = finished_by(counters, engine);
+    const std::int64_t total = completed_by(counters, engine);
     const auto fresh = std::min<std::int64_t>(total - known.counted, static_cast<std::int64_t>(samples.size()));
     for (auto sample = samples.end() - std::max<std::int64_t>(fresh, 0); sample != samples.end(); ++sample) {
       known.histogram.observe(*sample);
@@ -34,7 +31,7 @@ void Durations::collect(const jobs::Counters& counters) {
 
 void Durations::write(Exposition& out) const {
   out.family("convd_conversion_duration_seconds", "histogram",
-             "Time from the start of a conversion to its end, by engine.");
+             "Time from the start of a completed conversion to its end, by first engine.");
   for (const auto& [name, engine] : engines_) out.histogram({{"engine", name}}, engine.histogram);
 }
 

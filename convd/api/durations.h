@@ -1,5 +1,5 @@
 #pragma once
-// How long conversions took, by engine, as a histogram that only grows.
+// How long completed conversions took, by engine, as a histogram that only grows.
 
 #include <cstdint>
 #include <map>

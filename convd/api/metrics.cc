@@ -19,12 +19,6 @@ void write_hub(Exposition& out, const events::Hub& hub) {
   out.counter("convd_events_delivered_total", "Changes told to watchers.", as_double(hub.delivered()));
 }
 
-void write_runner(Exposition& out, const process::RunnerState& state) {
-  out.gauge("convd_runner_up", "1 when the runner can start conversions.",
-            state.connected && state.problem.empty() ? 1 : 0);
-  out.gauge("convd_runner_sandboxed", "1 when conversions run in the sandbox.", state.sandboxed ? 1 : 0);
-}
-
 void write_engines(Exposition& out, const engines::Registry& registry) {
   out.family("convd_engine_available", "gauge", "1 when an engine is installed and works.");
   for (const engines::EngineState& state : registry.engines()) {
@@ -68,6 +62,12 @@ void write_store(Exposition& out, const store::StoreStats& stats) {
   out.counter("convd_store_failures_total", "Operations that failed.", as_double(stats.failed));
   out.gauge("convd_store_queue_depth", "Operations that wait for the writer.", as_double(stats.queued));
   out.gauge("convd_store_last_commit_seconds", "Time the last commit took.", as_double(stats.last_commit_us) / 1e6);
+}
+
+void write_runner(Exposition& out, const process::RunnerState& state) {
+  out.gauge("convd_runner_up", "1 when the runner can start conversions.",
+            state.connected && state.problem.empty() ? 1 : 0);
+  out.gauge("convd_runner_sandboxed", "1 when conversions run in the sandbox.", state.sandboxed ? 1 : 0);
 }
 
 void write_process(Exposition& out, const ProcessStats& stats, loop::WallTime started) {

@@ -16,6 +16,7 @@ std::string metrics_text(const Services& services, const Durations& durations, l
 void write_counters(Exposition& out, const jobs::Counters& counters);
 void write_queue(Exposition& out, const jobs::Capacity& capacity, std::optional<std::int64_t> oldest_waiting_ms);
 void write_store(Exposition& out, const store::StoreStats& stats);
+void write_runner(Exposition& out, const process::RunnerState& state);
 void write_process(Exposition& out, const ProcessStats& stats, loop::WallTime started);
 
 }  // namespace convd::api

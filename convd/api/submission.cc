@@ -38,10 +38,8 @@ constexpr std::array<Field, 12> fields{{
     {"password", Kind::text},
 }};
 
-constexpr std::int64_t day_ms = 86'400'000;
-constexpr std::size_t most_labels = 64;
-constexpr std::size_t most_label_name_bytes = 128;
-constexpr std::size_t most_label_value_bytes = 1024;
+// The ranges of times, and how many labels of what size there may be, are the manager's to check.
+constexpr std::int64_t most_exact = std::int64_t{1} << 53;
 
 const Field* find_field(std::string_view name) {
   const auto found = std::find_if(fields.begin(), fields.end(), [&](const Field& field) { return field.name == name; });
@@ -101,12 +99,17 @@ class Decoder {
     const auto member = find("labels");
     if (!member) return;
     const auto members = member->members();
-    if (!members)
+    if (!members) {
       outcome_ = members.error();
-    else if (members->size() > most_labels)
-      outcome_ = refuse("labels", "more than " + std::to_string(most_labels));
-    else
-      for (const auto& [name, value] : *members) label(name, value, to);
+      return;
+    }
+    for (const auto& [name, value] : *members) {
+      auto text = value.string();
+      if (!text)
+        outcome_ = text.error();
+      else
+        to[name] = *std::move(text);
+    }
   }
 
   const Result<void>& outcome() const { return outcome_; }
@@ -115,16 +118,6 @@ class Decoder {
   std::optional<JsonReader> find(std::string_view key) const { return outcome_ ? json_.find(key) : std::nullopt; }
   static Error refuse(std::string_view key, const std::string& what) {
     return {ErrorCode::invalid_json, "$." + std::string(key) + ": " + what, {}};
-  }
-  void label(const std::string& name, const JsonReader& value, std::map<std::string, std::string>& to) {
-    auto text = value.string();
-    const bool fits = text && name.size() <= most_label_name_bytes && text->size() <= most_label_value_bytes;
-    if (!text)
-      outcome_ = text.error();
-    else if (!fits)
-      outcome_ = refuse("labels", "a name may have 128 bytes, a value 1024");
-    else
-      to[name] = *std::move(text);
   }
 
   const JsonReader& json_;
@@ -172,9 +165,9 @@ Result<jobs::Submission> read_submission(const JsonReader& json) {
   decoder.option("password", submission.options);
   decoder.labels(submission.labels);
   decoder.integer("priority", 0, 9, priority);
-  decoder.integer("deadline_ms", 1, 30 * day_ms, submission.deadline_ms);
-  decoder.integer("attempt_timeout_ms", 1, day_ms, submission.attempt_timeout_ms);
-  decoder.integer("stall_timeout_ms", 1, day_ms, submission.stall_timeout_ms);
+  decoder.integer("deadline_ms", 0, most_exact, submission.deadline_ms);
+  decoder.integer("attempt_timeout_ms", 0, most_exact, submission.attempt_timeout_ms);
+  decoder.integer("stall_timeout_ms", 0, most_exact, submission.stall_timeout_ms);
   if (!decoder.outcome()) return decoder.outcome().error();
   if (priority) submission.priority = static_cast<int>(*priority);
   return submission;
