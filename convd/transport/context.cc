@@ -1,0 +1,160 @@
+#include "convd/transport/context.h"
+
+#include <libwebsockets.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstring>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+#include "convd/transport/log.h"
+
+namespace convd::transport {
+namespace {
+
+constexpr rlim_t most_descriptors = 65'536;
+constexpr unsigned int service_buffer_bytes = 64 * 1024;
+constexpr std::size_t receive_buffer_bytes = 512;  // held by every idle socket
+constexpr std::size_t send_buffer_bytes = 128 * 1024;
+
+int on_lws_event(lws* wsi, lws_callback_reasons reason, void*, void* in, std::size_t size) noexcept {
+  auto* context = static_cast<Context*>(lws_context_user(lws_get_context(wsi)));
+  return context == nullptr ? 0 : context->on_event(wsi, reason, in, size);
+}
+
+void on_lws_log(int level, const char* line) noexcept {
+  std::string_view text(line);
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  // 4.1 and 4.3 both report the ordinary course of an adoption with a read buffer as an error.
+  if (text.find("adopt_socket_readbuf: calling service") != std::string_view::npos) return;
+  log()->log(level == LLL_ERR ? spdlog::level::err : spdlog::level::warn, "libwebsockets: {}", text);
+}
+
+std::string handshake(const std::string& key) {
+  return "GET / HTTP/1.1\r\nHost: convd\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+         "Sec-WebSocket-Key: " +
+         key + "\r\n\r\n";
+}
+
+}  // namespace
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = std::min(limit.rlim_max, most_descriptors);
+  if (limit.rlim_cur >= wanted && limit.rlim_cur != RLIM_INFINITY) return;
+  limit.rlim_cur = wanted;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+struct Context::Setup {
+  std::array<lws_protocols, 2> protocols{};
+  lws_retry_bo_t validity{};
+  std::array<void*, 1> loops{};
+};
+
+Context::Context(loop::EvLoop& loop, const Limits& limits, std::function<void()> closed)
+    : limits_(limits), closed_(std::move(closed)), setup_(std::make_unique<Setup>()) {
+  raise_descriptor_limit();
+  std::signal(SIGPIPE, SIG_IGN);  // sendfile() cannot be told otherwise
+  lws_set_log_level(LLL_ERR | LLL_WARN, on_lws_log);
+  setup_->protocols[0].name = "convd";
+  setup_->protocols[0].callback = on_lws_event;
+  setup_->protocols[0].rx_buffer_size = receive_buffer_bytes;
+  setup_->protocols[0].tx_packet_size = send_buffer_bytes;
+  setup_->validity.secs_since_valid_ping = limits.ping_s;
+  setup_->validity.secs_since_valid_hangup = limits.hangup_s;
+  setup_->loops[0] = loop.native();
+
+  lws_context_creation_info info{};
+  info.port = CONTEXT_PORT_NO_LISTEN_SERVER;
+  info.options =
+      LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME | LWS_SERVER_OPTION_LIBEV;
+  info.foreign_loops = setup_->loops.data();
+  info.pt_serv_buf_size = service_buffer_bytes;
+  info.retry_and_idle_policy = &setup_->validity;
+  info.user = this;
+  context_ = lws_create_context(&info);
+  if (context_ == nullptr) {
+    throw std::runtime_error("libwebsockets cannot start; is its libev plugin (libwebsockets-evlib-ev) installed?");
+  }
+  info.vhost_name = "convd";
+  info.protocols = setup_->protocols.data();
+  info.options |= LWS_SERVER_OPTION_VALIDATE_UTF8;
+  vhost_ = lws_create_vhost(context_, &info);
+  if (vhost_ == nullptr) {
+    lws_context_destroy(context_);
+    throw std::runtime_error("libwebsockets cannot make its virtual host");
+  }
+}
+
+Context::~Context() {
+  lws_context_destroy(context_);
+}
+
+void Context::adopt(loop::UniqueFd socket, const std::string& key, std::unique_ptr<api::SocketSession> session) {
+  adopting_ = std::make_unique<WebSocket>(std::move(session), limits_, out_);
+  const std::string head = handshake(key);
+  // Closes the descriptor when it fails. Runs the handshake before it returns.
+  lws_adopt_socket_vhost_readbuf(vhost_, socket.release(), head.data(), head.size());
+  // Not even instantiated.
+  if (std::exchange(adopting_, nullptr)) closed_();
+}
+
+void Context::close_all() {
+  for (auto& [wsi, socket] : sockets_) socket->go_away();
+}
+
+void Context::nudge() {
+  lws_cancel_service(context_);
+}
+
+WebSocket* Context::socket_of(lws* wsi) {
+  const auto found = sockets_.find(wsi);
+  return found == sockets_.end() ? nullptr : found->second.get();
+}
+
+void Context::forget(lws* wsi) {
+  // Out of the map first: the end of a session may look at the map.
+  const auto node = sockets_.extract(wsi);
+  if (!node.empty()) closed_();
+}
+
+int Context::on_event(lws* wsi, int reason, void* in, std::size_t size) {
+  const auto code = [](WebSocket::Verdict verdict) { return verdict == WebSocket::Verdict::close ? -1 : 0; };
+  switch (reason) {
+    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
+      if (!adopting_) return -1;
+      adopting_->attach(wsi);
+      sockets_.emplace(wsi, std::exchange(adopting_, nullptr));
+      return 0;
+    case LWS_CALLBACK_WSI_DESTROY:
+      forget(wsi);
+      return 0;
+    case LWS_CALLBACK_HTTP:
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+      // Only handshakes get here. "Upgrade: websocket" is our own line; anything else would be a mistake of ours.
+      return reason == LWS_CALLBACK_HTTP ? -1 : 0;
+    default:
+      break;
+  }
+  WebSocket* socket = socket_of(wsi);
+  if (socket == nullptr) return 0;
+  switch (reason) {
+    case LWS_CALLBACK_ESTABLISHED:
+      socket->on_established();
+      return 0;
+    case LWS_CALLBACK_RECEIVE:
+      return code(socket->on_receive({static_cast<const char*>(in), size}));
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+      return code(socket->on_writeable());
+    default:
+      return 0;
+  }
+}
+
+}  // namespace convd::transport

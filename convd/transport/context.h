@@ -1,0 +1,65 @@
+#pragma once
+// libwebsockets as a guest of the loop: one context, one vhost without a listener. It only ever gets connections whose
+// handshake has been checked, and it reads a handshake that this file has written: no path, Host, subprotocol or
+// extension of a client's.
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "convd/api/exchange.h"
+#include "convd/loop/ev_loop.h"
+#include "convd/loop/unique_fd.h"
+#include "convd/transport/limits.h"
+#include "convd/transport/websocket.h"
+
+struct lws;
+struct lws_context;
+struct lws_vhost;
+
+namespace convd::transport {
+
+// Raises the soft limit on open files to the hard one, at most 65,536. libwebsockets takes its table size from it, and
+// an infinite limit for 2,560.
+void raise_descriptor_limit();
+
+// Loop thread only.
+class Context {
+ public:
+  // `closed` is called when a socket has ended. Throws std::runtime_error when libwebsockets cannot start (its libev
+  // plugin is missing).
+  Context(loop::EvLoop& loop, const Limits& limits, std::function<void()> closed);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  // Answers the handshake and runs the session. `closed` is called in any case, perhaps at once.
+  void adopt(loop::UniqueFd socket, const std::string& key, std::unique_ptr<api::SocketSession> session);
+  // Closes every socket with 1001 once what waits has been sent.
+  void close_all();
+  // Lets libwebsockets look at its timers: on a foreign loop it does so only after it has been woken.
+  void nudge();
+  std::size_t count() const { return sockets_.size(); }
+
+  // For the C callback.
+  int on_event(struct lws* wsi, int reason, void* in, std::size_t size);
+
+ private:
+  struct Setup;
+  WebSocket* socket_of(struct lws* wsi);
+  void forget(struct lws* wsi);
+
+  const Limits& limits_;
+  const std::function<void()> closed_;
+  std::unique_ptr<Setup> setup_;  // what libwebsockets keeps pointers to
+  struct lws_context* context_ = nullptr;
+  struct lws_vhost* vhost_ = nullptr;
+  std::vector<unsigned char> out_;
+  std::unordered_map<struct lws*, std::unique_ptr<WebSocket>> sockets_;
+  std::unique_ptr<WebSocket> adopting_;
+};
+
+}  // namespace convd::transport

@@ -1,0 +1,106 @@
+#include "convd/transport/request_head.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace convd::transport {
+namespace {
+
+using shared::Error;
+using shared::ErrorCode;
+using shared::Result;
+
+Error invalid(std::string message) {
+  return {ErrorCode::invalid_request, std::move(message), {}};
+}
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+Result<std::string> decode(std::string_view text, bool plus_is_space) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += plus_is_space && text[i] == '+' ? ' ' : text[i];
+      continue;
+    }
+    const int high = i + 1 < text.size() ? hex_digit(text[i + 1]) : -1;
+    const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
+    if (high < 0 || low < 0) return invalid("The request target has a '%' that is not followed by two hex digits.");
+    const int byte = high * 16 + low;
+    if (byte < 0x20 || byte == 0x7f) return invalid("The request target holds an encoded control byte.");
+    out += static_cast<char>(byte);
+    i += 2;
+  }
+  return out;
+}
+
+// "http://host/path" without scheme and authority; nothing when the form is neither origin nor absolute.
+std::optional<std::string_view> origin_form(std::string_view target) {
+  if (target.starts_with('/')) return target;
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!target.starts_with(scheme)) continue;
+    const std::size_t slash = target.find_first_of("/?", scheme.size());
+    if (slash == std::string_view::npos) return "/";
+    if (target[slash] == '/') return target.substr(slash);
+    return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::optional<Error> add_segments(std::string_view path, std::vector<std::string>& out) {
+  path.remove_prefix(1);
+  if (path.ends_with('/')) path.remove_suffix(1);
+  if (path.empty()) return std::nullopt;
+  for (;;) {
+    const std::size_t end = std::min(path.find('/'), path.size());
+    auto segment = decode(path.substr(0, end), false);
+    if (!segment) return segment.error();
+    if (*segment == "." || *segment == "..") return invalid("The request path holds a '.' or '..' segment.");
+    out.push_back(std::move(*segment));
+    if (end == path.size()) return std::nullopt;
+    path.remove_prefix(end + 1);
+  }
+}
+
+std::optional<Error> add_pairs(std::string_view query, std::vector<std::pair<std::string, std::string>>& out) {
+  while (!query.empty()) {
+    const std::size_t end = std::min(query.find('&'), query.size());
+    const std::string_view pair = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    if (pair.empty()) continue;
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    auto name = decode(pair.substr(0, equals), true);
+    if (!name) return name.error();
+    auto value = decode(equals < pair.size() ? pair.substr(equals + 1) : std::string_view(), true);
+    if (!value) return value.error();
+    out.emplace_back(std::move(*name), std::move(*value));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<std::string> percent_decode(std::string_view text) {
+  return decode(text, false);
+}
+
+Result<Target> parse_target(std::string_view target) {
+  const auto origin = origin_form(target);
+  if (!origin) return invalid("The request target must be a path that begins with '/', or an http:// URL.");
+  if (origin->find('#') != std::string_view::npos) return invalid("The request target must not hold a fragment ('#').");
+  const std::size_t mark = std::min(origin->find('?'), origin->size());
+  Target out;
+  if (auto error = add_segments(origin->substr(0, mark), out.path)) return *error;
+  if (mark < origin->size()) {
+    if (auto error = add_pairs(origin->substr(mark + 1), out.query)) return *error;
+  }
+  return out;
+}
+
+}  // namespace convd::transport

@@ -1,0 +1,117 @@
+"""convctl against the real daemon: results on stdout, everything else on stderr, an exit status for scripts."""
+
+import json
+import pathlib
+import tempfile
+
+import harness
+from harness import Case, SAMPLES, sample
+
+ID = rb"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\n$"
+
+
+class Convctl(Case):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(dir="/tmp")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def run_well(self, *args, **kwargs):
+        done = self.daemon.convctl(*args, cwd=self.folder, **kwargs)
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        self.assertNotIn(b"\x1b", done.stdout + done.stderr, "no escape codes unless it is a terminal")
+        return done
+
+    def test_one(self):
+        out = self.folder / "out.pdf"
+        done = self.run_well("convert", str(SAMPLES / "report.docx"), "--to", "pdf", "-o", str(out))
+        self.assertEqual(done.stdout.decode(), f"{out}\n")
+        self.assertTrue(out.read_bytes().startswith(b"%PDF-"))
+
+    def test_many(self):
+        files = [str(SAMPLES / name) for name in ("report.md", "letter.md", "guide.md")]
+        done = self.run_well("convert", *files, "--to", "html", "--output-dir", "made")
+        self.assertEqual(sorted(pathlib.Path(line).name for line in done.stdout.decode().splitlines()),
+                         ["guide.html", "letter.html", "report.html"])
+        for line in done.stdout.decode().splitlines():
+            self.assertIn(b"<p", (self.folder / line).read_bytes())
+
+    def test_some_failed(self):
+        (self.folder / "empty.docx").touch()
+        done = self.daemon.convctl("convert", str(SAMPLES / "report.docx"), "empty.docx", "--to", "pdf", "--output-dir", ".", cwd=self.folder)
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertTrue((self.folder / "report.pdf").exists())
+        self.assertIn(b"empty.docx", done.stderr)
+
+    def test_stdin_to_stdout(self):
+        done = self.run_well("convert", "-", "--from", "md", "--to", "html", "-o", "-", stdin=b"# From *standard* input\n")
+        self.assertIn(b"<em>standard</em>", done.stdout)
+
+    def test_detached_then_wait_and_result(self):
+        done = self.run_well("convert", "-d", str(SAMPLES / "guide.md"), "--to", "html")
+        self.assertRegex(done.stdout, ID)
+        id = done.stdout.decode().strip()
+        self.run_well("wait", id)
+        self.assertEqual(self.daemon.status(id)["status"], "completed")
+        self.run_well("result", id, "-o", "got.html")
+        self.assertEqual((self.folder / "got.html").read_bytes(), self.daemon.result(id).body)
+
+    def test_watch_ends_with_the_fate(self):
+        id = self.daemon.submit("report.docx", "pdf")
+        self.run_well("watch", id)
+        bad = self.daemon.submit("bad.docx", "pdf", b"")
+        self.assertEqual(self.daemon.convctl("watch", bad).returncode, 1)
+
+    def test_status_as_json(self):
+        id = self.daemon.convert("guide.md", "html")["id"]
+        status = json.loads(self.run_well("status", id, "--json").stdout)
+        self.assertTrue(status["schema"].startswith("convctl.v1/"), status)
+        self.assertIn(id, json.dumps(status))
+        self.assertIn("completed", json.dumps(status))
+
+    def test_tables(self):
+        id = self.daemon.convert("guide.md", "html")["id"]
+        self.assertIn(id.encode(), self.run_well("status").stdout)
+        self.assertIn(b"guide.md", self.run_well("ls").stdout)
+        self.assertIn(b"docx", self.run_well("formats").stdout)
+        self.assertIn(b"pandoc", self.run_well("engines").stdout)
+        self.assertTrue(self.run_well("metrics").stdout)
+        self.run_well("doctor")
+
+    def test_every_json_is_json(self):
+        self.daemon.convert("guide.md", "html")
+        for command in ("status", "ls", "formats", "engines", "metrics", "doctor", "version"):
+            with self.subTest(command):
+                for line in self.run_well(command, "--json").stdout.decode().strip().splitlines() or [""]:
+                    self.assertTrue(json.loads(line)["schema"].startswith("convctl.v1/"))
+
+    def test_cancel_and_its_exit_status(self):
+        id = self.daemon.submit("numbers.pdf", "png", options={"dpi": 300})
+        self.run_well("cancel", id)
+        self.assertEqual(self.daemon.convctl("wait", id).returncode, 3)
+
+    def test_retry_and_rm(self):
+        id = self.daemon.convert("guide.md", "html")["id"]
+        again = self.run_well("retry", id)
+        self.assertTrue(again.stdout)
+        self.run_well("rm", id)
+        self.assertEqual(self.daemon.convctl("status", id).returncode, 66)
+
+    def test_over_tcp(self):
+        url = f"http://127.0.0.1:{self.daemon.port}"
+        self.run_well("convert", "--url", url, str(SAMPLES / "guide.md"), "--to", "html", "-o", "tcp.html")
+        self.assertTrue((self.folder / "tcp.html").exists())
+
+    def test_without_a_daemon(self):
+        done = self.run_well("convert", "--local", str(SAMPLES / "guide.md"), "--to", "html", "-o", "local.html",
+                             env={"CONVD_SOCKET": str(self.folder / "nobody.sock")})
+        self.assertEqual(done.stdout, b"local.html\n")
+        self.assertIn(b"How to moor", (self.folder / "local.html").read_bytes())
+
+    def test_an_existing_file_that_cannot_be_written(self):
+        done = self.daemon.convctl("convert", str(SAMPLES / "guide.md"), "--to", "html", "-o", "/proc/nothing.html")
+        self.assertIn(done.returncode, (73, 74), done.stderr)
+
+
+if __name__ == "__main__":
+    harness.main()

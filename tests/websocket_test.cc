@@ -1,0 +1,340 @@
+// WebSockets over a real socket, by a client that writes its frames byte by byte (RFC 6455).
+
+#include "tests/support/transport_world.h"
+
+using namespace tests;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Frame {
+  int opcode = -1;
+  bool final = false;
+  std::string payload;
+
+  int close_code() const {
+    if (payload.size() < 2) return -1;
+    return static_cast<unsigned char>(payload[0]) * 256 + static_cast<unsigned char>(payload[1]);
+  }
+  std::string close_reason() const { return payload.substr(2); }
+};
+
+enum Opcode { continuation = 0, text = 1, binary = 2, close_frame = 8, ping = 9, pong = 10 };
+
+// A masked frame, as clients must send them.
+std::string frame(int opcode, std::string payload, bool final = true) {
+  const std::string mask = "\x12\x34\x56\x78";
+  std::string out(1, static_cast<char>((final ? 0x80 : 0) | opcode));
+  const std::size_t size = payload.size();
+  if (size < 126) {
+    out += static_cast<char>(0x80 | size);
+  } else if (size <= 0xffff) {
+    out += static_cast<char>(0x80 | 126);
+    for (int shift : {8, 0}) out += static_cast<char>(size >> shift);
+  } else {
+    out += static_cast<char>(0x80 | 127);
+    for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(size >> shift);
+  }
+  for (std::size_t i = 0; i < size; ++i) payload[i] = static_cast<char>(payload[i] ^ mask[i % 4]);
+  return out + mask + payload;
+}
+
+std::string close_payload(int code, const std::string& reason = {}) {
+  return std::string{static_cast<char>(code >> 8), static_cast<char>(code & 0xff)} + reason;
+}
+
+std::string handshake(const std::string& path, const std::string& extra = {}) {
+  return "GET " + path + " HTTP/1.1\r\nHost: x\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n" + extra +
+         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+}
+
+bool has(const std::string& whole, std::string_view part) {
+  return whole.find(part) != std::string::npos;
+}
+
+class WsClient {
+ public:
+  WsClient(const TransportWorld& world, const std::string& name) : raw(world.connect()) {
+    raw.send(handshake("/ws/" + name));
+    REQUIRE(has(raw.until("\r\n\r\n"), "HTTP/1.1 101 "));
+  }
+  void send(int opcode, const std::string& payload, bool final = true) { raw.send(frame(opcode, payload, final)); }
+  Frame next() {
+    Frame out;
+    const std::string head = raw.exactly(2);
+    const auto byte = [](char c) { return static_cast<std::size_t>(static_cast<unsigned char>(c)); };
+    out.opcode = static_cast<int>(byte(head[0]) & 0x0f);
+    out.final = (byte(head[0]) & 0x80) != 0;
+    REQUIRE((byte(head[0]) & 0x70) == 0);
+    REQUIRE((byte(head[1]) & 0x80) == 0);
+    std::size_t size = byte(head[1]) & 0x7f;
+    if (size >= 126) {
+      const std::string more = raw.exactly(size == 126 ? 2 : 8);
+      size = 0;
+      for (const char c : more) size = size * 256 + byte(c);
+    }
+    out.payload = raw.exactly(size);
+    return out;
+  }
+  std::string next_text() {
+    const Frame f = next();
+    CHECK(f.opcode == text);
+    CHECK(f.final);
+    return f.payload;
+  }
+
+  RawClient raw;
+};
+
+// Gives a session something to say and wakes it.
+void say(TransportWorld& world, const std::string& name, std::vector<std::string> frames,
+         std::optional<api::SocketSession::Close> end = {}) {
+  const auto script = world.service.script(name);
+  world.on_loop([&] {
+    {
+      const std::lock_guard lock(script->mutex);
+      for (auto& f : frames) script->waiting.push_back(std::move(f));
+      script->end = end;
+    }
+    if (script->peer != nullptr) script->peer->want_write();
+  });
+}
+
+transport::ServerOptions quick_pings() {
+  transport::ServerOptions options;
+  options.limits.tick = 50ms;
+  options.limits.ping_s = 1;
+  options.limits.hangup_s = 2;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("The handshake is the one of RFC 6455, whatever the head has beside it") {
+  TransportWorld world;
+  const std::string extra = GENERATE(as<std::string>{}, "", "Sec-WebSocket-Protocol: nobody-speaks-this, nor-this\r\n",
+                                     "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n",
+                                     "Origin: http://localhost\r\nCookie: a=b\r\n");
+  const std::string big = "X-Big: " + std::string(9000, 'x') + "\r\n";
+  for (const std::string& more : {extra, extra + big}) {
+    RawClient client = world.connect();
+    client.send(handshake("/ws/one?access_token=secret", more));
+    const std::string answer = client.until("\r\n\r\n");
+    CHECK(has(answer, "HTTP/1.1 101 "));
+    CHECK(has(answer, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+    CHECK_FALSE(has(answer, "xtensions"));
+    CHECK_FALSE(has(answer, "rotocol:"));
+  }
+}
+
+TEST_CASE("A handshake in pieces, and behind another request on the same connection") {
+  TransportWorld world;
+  RawClient client = world.connect();
+  client.send("GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
+  client.until("[]\n");
+  for (const char c : handshake("/ws/one")) client.send({&c, 1});
+  CHECK(has(client.until("\r\n\r\n"), "HTTP/1.1 101 "));
+  client.send(frame(text, "hello"));
+  CHECK(client.exactly(7) == "\x81\x05hello");
+  CHECK(world.service.connections == 1);
+}
+
+TEST_CASE("What is no handshake, or has no socket, is answered as HTTP") {
+  TransportWorld world;
+  const auto ask = [&](const std::string& request) {
+    RawClient client = world.connect();
+    client.send(request);
+    return client.until("\n") + client.until("\r\n\r\n");
+  };
+  CHECK(has(ask(handshake("/nothing/here")), "HTTP/1.1 200 OK"));
+  CHECK(has(ask("GET /ws/one HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 200 OK"));
+  CHECK(has(ask("POST /ws/one HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"),
+            "HTTP/1.1 200 OK"));
+  const std::string upgrade = "GET /ws/one HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+  CHECK(has(ask(upgrade + "\r\n"), "HTTP/1.1 426 "));
+  const std::string old =
+      ask(upgrade + "Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+  CHECK(has(old, "HTTP/1.1 426 "));
+  CHECK(has(old, "Sec-WebSocket-Version: 13\r\n"));
+  CHECK(has(ask(upgrade + "Sec-WebSocket-Version: 13\r\n\r\n"), "HTTP/1.1 400 "));
+  CHECK(has(ask(upgrade + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n\r\n"), "HTTP/1.1 400 "));
+  CHECK(has(ask(handshake("/ws/one") + "\x81\x05hello"), "HTTP/1.1 400 "));
+  CHECK(world.eventually([&] { return world.service.sessions == 0; }));
+}
+
+TEST_CASE("Text comes back: empty, short, 16-bit and 64-bit lengths") {
+  TransportWorld world;
+  WsClient client(world, "one");
+  for (const std::size_t size : {0, 1, 125, 126, 127, 65535, 65536}) {
+    client.send(text, std::string(size, 'x'));
+    CHECK((client.next_text() == std::string(size, 'x')));
+  }
+  client.send(text, "gr\xc3\xbc\xc3\x9f dich");
+  CHECK(client.next_text() == "gr\xc3\xbc\xc3\x9f dich");
+}
+
+TEST_CASE("Fragments are put together, with a ping between them") {
+  TransportWorld world;
+  WsClient client(world, "one");
+  client.send(text, "one ", false);
+  client.send(continuation, "two ", false);
+  client.send(ping, "still there?");
+  client.send(continuation, "three");
+  const Frame first = client.next();
+  CHECK(first.opcode == pong);
+  CHECK(first.payload == "still there?");
+  CHECK(client.next_text() == "one two three");
+  const auto script = world.service.script("one");
+  CHECK(script->heard == std::vector<std::string>{"one two three"});
+}
+
+TEST_CASE("Binary messages are dropped, the socket stays") {
+  TransportWorld world;
+  WsClient client(world, "one");
+  client.send(binary, std::string("\0\xff\x01", 3));
+  client.send(text, "after");
+  CHECK(client.next_text() == "after");
+}
+
+TEST_CASE("Breaking the protocol closes with the code for it") {
+  TransportWorld world;
+  WsClient client(world, "one");
+  const auto expect_close = [&](int code) {
+    const Frame f = client.next();
+    CHECK(f.opcode == close_frame);
+    CHECK(f.close_code() == code);
+    CHECK(client.raw.is_closed());
+  };
+  SECTION("bad UTF-8: 1007") {
+    client.send(text, "\xc3\x28");
+    expect_close(1007);
+  }
+  SECTION("bad UTF-8 across fragments: 1007") {
+    client.send(text, "\xe2\x82", false);
+    client.send(continuation, "\x28");
+    expect_close(1007);
+  }
+  SECTION("an oversized message: 1009") {
+    client.send(text, std::string(65'537, 'x'));
+    expect_close(1009);
+  }
+  SECTION("an oversized message in fragments: 1009") {
+    for (int i = 0; i < 5; ++i) client.send(i == 0 ? text : continuation, std::string(15'000, 'x'), false);
+    expect_close(1009);
+  }
+  SECTION("a continuation of nothing: 1002") {
+    client.send(continuation, "x");
+    expect_close(1002);
+  }
+  SECTION("a reserved opcode: 1002") {
+    client.send(3, "x");
+    expect_close(1002);
+  }
+  CHECK(world.eventually([&] { return world.service.sessions == 0 && world.service.connections == 0; }));
+}
+
+TEST_CASE("A client's close is answered with its code") {
+  TransportWorld world;
+  WsClient client(world, "one");
+  client.send(close_frame, close_payload(1000, "done"));
+  const Frame f = client.next();
+  CHECK(f.opcode == close_frame);
+  CHECK(f.close_code() == 1000);
+  CHECK(client.raw.is_closed());
+  CHECK(world.eventually([&] { return world.service.sessions == 0 && world.service.connections == 0; }));
+}
+
+TEST_CASE("The session's close comes after its last frame, with its code and reason") {
+  TransportWorld world;
+  WsClient client(world, "one");
+  SECTION("1000 after the terminal object") {
+    say(world, "one", {"42", "100"}, api::SocketSession::Close{1000, "finished"});
+    CHECK(client.next_text() == "42");
+    CHECK(client.next_text() == "100");
+    const Frame f = client.next();
+    CHECK(f.opcode == close_frame);
+    CHECK(f.close_code() == 1000);
+    CHECK(f.close_reason() == "finished");
+  }
+  SECTION("a code of its own, asked for by a message") {
+    client.send(text, "bye");
+    const Frame f = client.next();
+    CHECK(f.close_code() == 4001);
+    CHECK(f.close_reason() == "as you wish");
+  }
+  SECTION("after more than one write takes") {
+    std::vector<std::string> frames;
+    for (int i = 0; i < 40; ++i) frames.push_back(std::to_string(i) + std::string(50'000, 'x'));
+    say(world, "one", frames, api::SocketSession::Close{1000, {}});
+    for (const auto& expected : frames) CHECK((client.next_text() == expected));
+    CHECK(client.next().close_code() == 1000);
+  }
+  client.send(close_frame, close_payload(1000));
+  CHECK(client.raw.is_closed());
+  CHECK(world.eventually([&] { return world.service.sessions == 0 && world.service.connections == 0; }));
+}
+
+TEST_CASE("Sessions do not mix") {
+  TransportWorld world;
+  WsClient one(world, "one");
+  WsClient two(world, "two");
+  say(world, "two", {"for two"});
+  say(world, "one", {"for one"});
+  CHECK(one.next_text() == "for one");
+  CHECK(two.next_text() == "for two");
+  two.send(text, "hello");
+  CHECK(two.next_text() == "hello");
+  CHECK(world.service.script("one")->heard.empty());
+  world.on_loop([&] { CHECK(world.server->counts().websockets == 2); });
+}
+
+TEST_CASE("A client that vanishes takes its session with it") {
+  TransportWorld world;
+  {
+    WsClient client(world, "one");
+    CHECK(world.service.sessions == 1);
+  }
+  CHECK(world.eventually([&] { return world.service.sessions == 0 && world.service.connections == 0; }));
+}
+
+TEST_CASE("Silence is broken by a ping; who answers stays, who does not is given up") {
+  TransportWorld world(quick_pings());
+  WsClient silent(world, "silent");
+  WsClient alive(world, "alive");
+  for (int i = 0; i < 3; ++i) {
+    const Frame f = alive.next();
+    CHECK(f.opcode == ping);
+    alive.send(pong, f.payload);
+  }
+  CHECK(world.eventually([&] { return world.service.sessions == 1; }));
+  alive.send(text, "here");
+  CHECK(alive.next_text() == "here");
+}
+
+TEST_CASE("Stopping closes with 1001 after what waits") {
+  TransportWorld world;
+  WsClient client(world, "one");
+  world.on_loop([&] {
+    world.service.script("one")->waiting.emplace_back("last words");
+    world.server->stop();
+  });
+  CHECK(client.next_text() == "last words");
+  const Frame f = client.next();
+  CHECK(f.opcode == close_frame);
+  CHECK(f.close_code() == 1001);
+  client.send(close_frame, close_payload(1001));
+  CHECK(client.raw.is_closed());
+  CHECK(world.eventually([&] { return world.server->counts().websockets == 0; }));
+}
+
+TEST_CASE("A server may be destroyed while sockets are open") {
+  auto world = std::make_unique<TransportWorld>();
+  WsClient client(*world, "one");
+  RawClient half = world->connect();
+  half.send("GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+  REQUIRE(world->eventually([&] { return world->service.later.size() == 1; }));
+  world->on_loop([&] { world->server.reset(); });
+  CHECK(world->service.sessions == 0);
+  CHECK(world->service.connections == 0);
+  CHECK(world->service.exchanges == 0);
+}
