@@ -91,8 +91,8 @@ TEST_CASE("a preference never fails a request") {
 }
 
 TEST_CASE("files are saved under their own names") {
-  CHECK(attachment("report.pdf") == "attachment; filename=\"report.pdf\"");
-  CHECK(attachment("two words.pdf") == "attachment; filename=\"two words.pdf\"");
+  CHECK(attachment("report.pdf") == "attachment; filename=\"report.pdf\"; filename*=UTF-8''report.pdf");
+  CHECK(attachment("a+b (1).md") == "attachment; filename=\"a+b (1).md\"; filename*=UTF-8''a+b%20%281%29.md");
   CHECK(attachment("\xC3\x9Cn\xC3\xAF \xF0\x9F\x93\x84.docx") ==
         "attachment; filename=\"_n_ _.docx\"; filename*=UTF-8''%C3%9Cn%C3%AF%20%F0%9F%93%84.docx");
   CHECK(attachment("a\"b\\c%41.txt") == "attachment; filename=\"a_b_c_41.txt\"; filename*=UTF-8''a%22b%5Cc%2541.txt");

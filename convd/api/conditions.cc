@@ -11,6 +11,9 @@ std::string_view strong(std::string_view etag) {
   return etag.substr(0, 2) == "W/" ? etag.substr(2) : etag;
 }
 
+// attr-char of RFC 8187, beside letters and digits.
+constexpr std::string_view ext_value_chars = "!#$&+-.^_`|~";
+
 ByteRange suffix_range(std::int64_t wanted, std::int64_t size_bytes) {
   if (wanted == 0) return {ByteRange::Kind::unsatisfiable, 0, 0};
   if (size_bytes == 0) return {};  // a part of nothing cannot be written as Content-Range
@@ -68,9 +71,7 @@ std::string attachment(std::string_view filename) {
     const bool plain = byte >= 0x20 && byte < 0x7F && c != '"' && c != '\\' && c != '%';
     fallback += plain ? c : '_';
   }
-  std::string field = "attachment; filename=\"" + fallback + "\"";
-  if (fallback != filename) field += "; filename*=UTF-8''" + percent_encode(filename);
-  return field;
+  return "attachment; filename=\"" + fallback + "\"; filename*=UTF-8''" + percent_encode(filename, ext_value_chars);
 }
 
 }  // namespace convd::api

@@ -30,7 +30,7 @@ bool range_applies(std::string_view if_range, std::string_view etag);
 // The seconds of "Prefer: wait=N"; nothing when absent or malformed (a preference never fails a request).
 std::optional<std::int64_t> preferred_wait_s(std::string_view prefer);
 
-// attachment; filename="fallback"; filename*=UTF-8''exact, the latter only where the fallback is not the name itself.
+// attachment; filename="ASCII fallback"; filename*=UTF-8''exact
 std::string attachment(std::string_view filename);
 
 }  // namespace convd::api

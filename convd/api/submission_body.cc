@@ -20,7 +20,7 @@ constexpr std::size_t most_text_bytes = 1 << 20;
 
 Result<jobs::Submission> named(Result<jobs::Submission> submission) {
   if (submission && submission->filename.empty()) {
-    return Error{ErrorCode::invalid_request,
+    return Error{ErrorCode::invalid_filename,
                  "filename: required: a document of the library; or send a multipart form with a file",
                  {}};
   }

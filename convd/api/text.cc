@@ -68,11 +68,11 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
   return value;
 }
 
-std::string percent_encode(std::string_view text) {
+std::string percent_encode(std::string_view text, std::string_view kept) {
   constexpr std::string_view digits = "0123456789ABCDEF";
   std::string out;
   for (const char c : text) {
-    if (is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~') {
+    if (is_alnum(c) || kept.find(c) != kept.npos) {
       out += c;
       continue;
     }

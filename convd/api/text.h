@@ -19,8 +19,8 @@ std::vector<std::string_view> list_items(std::string_view field);
 // Digits only; a number beyond 2^63-1 becomes that.
 std::optional<std::int64_t> whole_number(std::string_view text);
 
-// Everything but letters, digits and "-._~" becomes %XX: safe in a path segment, a query and an ext-value of RFC 8187.
-std::string percent_encode(std::string_view text);
+// Everything but letters, digits and `kept` becomes %XX. The default is safe in a path segment and in a query.
+std::string percent_encode(std::string_view text, std::string_view kept = "-._~");
 // Nothing when a '%' is not followed by two hex digits.
 std::optional<std::string> percent_decode(std::string_view text);
 
