@@ -37,6 +37,7 @@ class Upload {
  private:
   friend class Files;
   struct Hash;
+  void discard();  // no more bytes; removes the file
   loop::UniqueFd fd_;
   std::string path_;
   std::unique_ptr<Hash> hash_;
@@ -59,13 +60,16 @@ class Files {
 
   // [store] fsync and rename into blobs/ (no-op when the content is there already).
   shared::Result<void> publish_blob(Upload& upload);
+  // Errors: not_found, unavailable.
   shared::Result<loop::UniqueFd> open_blob(const std::string& sha256) const;
-  // [store] Copies `source` from its start into results/<id>/<name> with fsync. Errors: output_too_large, disk_full, unavailable.
+  // [store] Copies `source`, a regular file, from its start into results/<id>/<name> with fsync; an earlier one of that name is
+  // replaced. Errors: output_too_large, disk_full, unavailable, invalid_filename (`name` is not one file's name).
   shared::Result<Published> publish_result(const std::string& id, const std::string& name, int source, std::int64_t most_bytes);
   // [store] A zip (stored or deflated by media) of files already published under results/<id>.
   shared::Result<Published> publish_zip(const std::string& id, const std::string& name, const std::vector<std::string>& members);
   // [store] fsync of results/<id> and its parent: after this a row may name them.
   shared::Result<void> seal_results(const std::string& id);
+  // Errors: result_gone when nothing of the conversion is stored, not_found when it has no such file, invalid_filename, unavailable.
   shared::Result<loop::UniqueFd> open_result(const std::string& id, const std::string& name) const;
   // [store]
   void remove_results(const std::string& id);

@@ -16,12 +16,14 @@
 
 namespace convd::store {
 
-// What an operation may do inside the writer's transaction. Store thread only.
+// What an operation may do inside the writer's transaction. Throws what the database cannot do (the operation fails, the others of
+// its transaction do not). Store thread only.
 class Transaction {
  public:
   virtual ~Transaction() = default;
   virtual void insert(const ConversionRow& row) = 0;
-  // Writes every column of an existing row, but never touches one that is already terminal: returns whether it was written.
+  // Writes every column of an existing row but those that never change (id, org, filename, input_sha256, created_ms), and never
+  // touches one that is already terminal: returns whether it was written.
   virtual bool update(const ConversionRow& row) = 0;
   virtual void remove_conversion(const std::string& id) = 0;
   virtual void put(const DocumentRow& row) = 0;
@@ -29,7 +31,8 @@ class Transaction {
   // Also returns the row's seq in the org's log.
   virtual std::int64_t append(const EventRow& row) = 0;
   virtual void record(const RuntimeRow& row) = 0;
-  // Blobs that no document and no unfinished conversion names any more are removed after the commit.
+  // Blobs that no document and no unfinished conversion names any more are removed soon after the commit, and after
+  // everything that had been submitted by then. Publish a blob and write the first row that names it in one submission.
   virtual void maybe_drop_blob(const std::string& sha256) = 0;
 };
 
@@ -64,7 +67,7 @@ class Store {
   // Opens or creates <state_dir>/convd.db, migrates it, starts the thread. Errors: unavailable (with what is wrong: not a
   // database, a newer schema, no permission).
   static shared::Result<std::unique_ptr<Store>> open(const std::string& state_dir, loop::Loop& loop);
-  virtual ~Store() = default;  // commits what was submitted, joins the thread; `done`s not yet posted are not called
+  virtual ~Store() = default;  // commits what was submitted, joins the thread; no `done` is called after that
 
   // Blocking file work before the transaction (fsync of an upload, publishing a result): `prepare` runs first, outside the
   // transaction; when it fails `write` is not run. Both in the order of submission. `done` after the commit, or with the error:
@@ -72,13 +75,14 @@ class Store {
   virtual void submit(std::function<shared::Result<void>(Files&)> prepare, Operation write, Done done) = 0;
   void submit(Operation write, Done done) { submit(nullptr, std::move(write), std::move(done)); }
 
-  // Reads: short, indexed, bounded; on a read-only connection of their own.
+  // Reads: short, indexed, bounded; on a read-only connection of their own. They throw std::runtime_error when the database
+  // cannot be read: "there is none" would be a lie, and a sweep that believed it would remove what is needed.
   virtual std::optional<ConversionRow> conversion(const std::string& id) = 0;
   virtual std::vector<ConversionRow> conversions(const ListQuery& query) = 0;  // newest first
   virtual std::vector<ConversionRow> unfinished() = 0;                         // oldest first; for recovery
   virtual std::optional<DocumentRow> document(const std::string& org, const std::string& name) = 0;
   virtual std::vector<DocumentRow> documents(const DocumentQuery& query) = 0;  // by name
-  virtual std::vector<RuntimeRow> recent_runtimes(int limit) = 0;
+  virtual std::vector<RuntimeRow> recent_runtimes(int limit) = 0;  // newest first
   virtual std::vector<EventRow> events(const std::string& org, std::int64_t after_seq, int limit) = 0;
   virtual bool has_conversion(const std::string& id) = 0;
   virtual bool blob_in_use(const std::string& sha256) = 0;

@@ -1,0 +1,227 @@
+#include "convd/store/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+
+#include "convd/store/file_io.h"
+#include "convd/store/log.h"
+#include "convd/store/sha256.h"
+#include "convd/store/zip.h"
+
+namespace convd::store {
+namespace {
+
+namespace fs = std::filesystem;
+using shared::ErrorCode;
+
+shared::Error not_a_name(std::string_view name) {
+  return {ErrorCode::invalid_filename, "not the name of a stored file: \"" + std::string(name) + "\"", ""};
+}
+
+std::string blob_directory(const std::string& root, const std::string& sha256) {
+  return root + "/blobs/" + sha256.substr(0, 2);
+}
+
+std::string blob_path(const std::string& root, const std::string& sha256) {
+  return blob_directory(root, sha256) + "/" + sha256;
+}
+
+std::string results_directory(const std::string& root, const std::string& id) {
+  return root + "/results/" + id;
+}
+
+loop::UniqueFd open_to_read(const std::string& path) {
+  return loop::UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+}
+
+// A new file under incoming/, where the sweep finds it when nobody came to rename it.
+struct Incoming {
+  loop::UniqueFd fd;
+  std::string path;
+};
+
+shared::Result<Incoming> make_incoming(const std::string& root) {
+  std::string path = root + "/incoming/XXXXXX";
+  loop::UniqueFd fd(::mkostemp(path.data(), O_CLOEXEC));
+  if (!fd) return io_error("make a file for what arrives", errno);
+  if (::fchmod(fd.get(), 0644) != 0) return io_error("set the mode of a file", errno);
+  return Incoming{std::move(fd), std::move(path)};
+}
+
+// Renames a finished incoming file to where it belongs; hashed from what is on the disk, not from where it came.
+shared::Result<Published> publish(const Incoming& incoming, const std::string& path) {
+  struct stat facts {};
+  if (::fstat(incoming.fd.get(), &facts) != 0) return io_error("look at a file", errno);
+  auto digest = sha256_of(incoming.fd.get());
+  if (!digest) return digest.error();
+  if (auto synced = sync_file(incoming.fd.get()); !synced) return synced.error();
+  if (::rename(incoming.path.c_str(), path.c_str()) != 0) return io_error("rename a file", errno);
+  return Published{std::move(*digest), facts.st_size};
+}
+
+// Fills a new file by `fill` and publishes it as results/<id>/<name>. Nothing stays behind when that fails.
+template <typename Fill>
+shared::Result<Published> make_result(const std::string& root, const std::string& id, const std::string& name,
+                                      Fill fill) {
+  if (!is_file_name(id)) return not_a_name(id);
+  if (!is_file_name(name)) return not_a_name(name);
+  auto incoming = make_incoming(root);
+  if (!incoming) return incoming.error();
+  auto published = [&]() -> shared::Result<Published> {
+    if (auto filled = fill(incoming->fd.get()); !filled) return filled.error();
+    if (auto made = make_directory(results_directory(root, id)); !made) return made.error();
+    return publish(*incoming, results_directory(root, id) + "/" + name);
+  }();
+  if (!published) ::unlink(incoming->path.c_str());
+  return published;
+}
+
+std::vector<std::string> names_in(const std::string& directory) {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (fs::directory_iterator entry(directory, ignored), end; entry != end; entry.increment(ignored)) {
+    names.push_back(entry->path().filename().string());
+    if (ignored) break;
+  }
+  return names;
+}
+
+void remove_tree(const std::string& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) log()->warn("{} stays: {}", path, error.message());
+}
+
+template <typename Keep>
+int sweep_directory(const std::string& directory, Keep keep) {
+  int removed = 0;
+  for (const std::string& name : names_in(directory)) {
+    if (keep(name)) continue;
+    remove_tree(directory + "/" + name);
+    ++removed;
+  }
+  return removed;
+}
+
+}  // namespace
+
+Files::Files(std::string root) : root_(std::move(root)) {}
+
+shared::Result<Files> Files::open(const std::string& state_dir) {
+  std::error_code error;
+  fs::create_directories(fs::path(state_dir).parent_path(), error);
+  for (const std::string& path : {state_dir, state_dir + "/incoming", state_dir + "/blobs", state_dir + "/results"}) {
+    if (auto made = make_directory(path); !made)
+      return shared::Error{ErrorCode::unavailable, path + ": " + made.error().message, ""};
+    if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0) {
+      return shared::Error{ErrorCode::unavailable, path + ": " + io_error("use this directory", errno).message, ""};
+    }
+  }
+  if (auto synced = sync_directory(state_dir); !synced) return synced.error();
+  return Files(state_dir);
+}
+
+shared::Result<std::unique_ptr<Upload>> Files::begin_upload() {
+  auto incoming = make_incoming(root_);
+  if (!incoming) return incoming.error();
+  return std::make_unique<Upload>(std::move(incoming->fd), std::move(incoming->path));
+}
+
+shared::Result<void> Files::publish_blob(Upload& upload) {
+  const std::string path = blob_path(root_, upload.sha256());
+  struct stat facts {};
+  if (::stat(path.c_str(), &facts) == 0 && facts.st_size == upload.size_bytes()) {
+    upload.discard();
+    return {};
+  }
+  if (upload.path_.empty())
+    return shared::Error{ErrorCode::unavailable, "The upload has been published and dropped already.", ""};
+  if (auto synced = sync_file(upload.fd_.get()); !synced) return synced;
+  const std::string directory = blob_directory(root_, upload.sha256());
+  if (auto made = make_directory(directory); !made) return made;
+  if (::rename(upload.path_.c_str(), path.c_str()) != 0) return io_error("rename an upload", errno);
+  upload.path_.clear();  // the file is the blob now: dropping the upload must not remove it
+  upload.discard();
+  if (auto synced = sync_directory(directory); !synced) return synced;
+  return sync_directory(root_ + "/blobs");
+}
+
+shared::Result<loop::UniqueFd> Files::open_blob(const std::string& sha256) const {
+  if (!is_sha256(sha256)) return not_a_name(sha256);
+  auto fd = open_to_read(blob_path(root_, sha256));
+  if (fd) return fd;
+  if (errno == ENOENT)
+    return shared::Error{ErrorCode::not_found, "The bytes of this document are not stored any more.", ""};
+  return io_error("open a stored document", errno);
+}
+
+shared::Result<Published> Files::publish_result(const std::string& id, const std::string& name, int source,
+                                                std::int64_t most_bytes) {
+  struct stat facts {};
+  if (::fstat(source, &facts) != 0 || !S_ISREG(facts.st_mode)) {
+    return shared::Error{ErrorCode::unavailable, "A result has to be a regular file.", ""};
+  }
+  return make_result(root_, id, name, [&](int target) { return copy_all(source, target, most_bytes); });
+}
+
+shared::Result<Published> Files::publish_zip(const std::string& id, const std::string& name,
+                                             const std::vector<std::string>& members) {
+  std::vector<ZipMember> sources;
+  for (const std::string& member : members) {
+    auto fd = open_result(id, member);
+    if (!fd) return fd.error();
+    sources.push_back({member, std::move(*fd)});
+  }
+  return make_result(root_, id, name, [&](int target) { return write_zip(target, sources); });
+}
+
+shared::Result<void> Files::seal_results(const std::string& id) {
+  if (!is_file_name(id)) return not_a_name(id);
+  if (auto synced = sync_directory(results_directory(root_, id)); !synced) return synced;
+  return sync_directory(root_ + "/results");
+}
+
+shared::Result<loop::UniqueFd> Files::open_result(const std::string& id, const std::string& name) const {
+  if (!is_file_name(id)) return not_a_name(id);
+  if (!is_file_name(name)) return not_a_name(name);
+  auto fd = open_to_read(results_directory(root_, id) + "/" + name);
+  if (fd) return fd;
+  if (errno != ENOENT) return io_error("open a result", errno);
+  std::error_code ignored;
+  if (!fs::exists(results_directory(root_, id), ignored)) {
+    return shared::Error{ErrorCode::result_gone, "The result is not stored any more: convert again.", ""};
+  }
+  return shared::Error{ErrorCode::not_found, "The result has no file named \"" + name + "\".", ""};
+}
+
+void Files::remove_results(const std::string& id) {
+  if (is_file_name(id)) remove_tree(results_directory(root_, id));
+}
+
+void Files::remove_blob(const std::string& sha256) {
+  if (is_sha256(sha256)) remove_tree(blob_path(root_, sha256));
+}
+
+int Files::sweep(const std::function<bool(std::string_view)>& keep_result,
+                 const std::function<bool(std::string_view)>& keep_blob) {
+  int removed = sweep_directory(root_ + "/incoming", [](const std::string&) { return false; });
+  removed += sweep_directory(root_ + "/results", keep_result);
+  for (const std::string& prefix : names_in(root_ + "/blobs"))
+    removed += sweep_directory(root_ + "/blobs/" + prefix, keep_blob);
+  return removed;
+}
+
+std::int64_t Files::free_bytes() const {
+  struct statvfs facts {};
+  if (::statvfs(root_.c_str(), &facts) != 0) return 0;
+  return static_cast<std::int64_t>(facts.f_bavail) * static_cast<std::int64_t>(facts.f_frsize);
+}
+
+}  // namespace convd::store

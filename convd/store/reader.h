@@ -1,0 +1,52 @@
+#pragma once
+// The reads of the store, each one prepared statement over one connection. All throw SqliteError. The connection's
+// thread only.
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "convd/store/records.h"
+#include "convd/store/sqlite.h"
+#include "convd/store/store.h"
+
+namespace convd::store {
+
+class Reader {
+ public:
+  explicit Reader(Database database);
+
+  std::optional<ConversionRow> conversion(const std::string& id);
+  std::vector<ConversionRow> conversions(const ListQuery& query);
+  std::vector<ConversionRow> unfinished();
+  std::optional<DocumentRow> document(const std::string& org, const std::string& name);
+  std::vector<DocumentRow> documents(const DocumentQuery& query);
+  std::vector<RuntimeRow> recent_runtimes(int limit);
+  std::vector<EventRow> events(const std::string& org, std::int64_t after_seq, int limit);
+  bool has_conversion(const std::string& id);
+  bool blob_in_use(const std::string& sha256);
+
+ private:
+  Database database_;
+  Statement conversion_;
+  std::array<Statement, 4> lists_;  // by filter: none, status, filename, both
+  Statement unfinished_;
+  Statement document_;
+  Statement documents_;
+  Statement runtimes_;
+  Statement events_;
+  Statement has_conversion_;
+  Statement blob_in_use_;
+};
+
+// What the reader asks, also for the writer's own check and for the tests of the query plans.
+enum class Filter : std::uint8_t { none = 0, status = 1, filename = 2, both = 3 };
+std::string list_sql(Filter filter);  // org, status, filename, before, limit
+std::string unfinished_sql();
+std::string document_sql();   // org, name
+std::string documents_sql();  // org, after, limit
+std::string events_sql();     // org, after_seq, limit
+std::string blob_in_use_sql();
+
+}  // namespace convd::store

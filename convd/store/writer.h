@@ -1,0 +1,112 @@
+#pragma once
+// One transaction for many operations, over the connection that writes. Store thread only.
+
+#include <chrono>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "convd/store/files.h"
+#include "convd/store/sqlite.h"
+#include "convd/store/store.h"
+
+namespace convd::store {
+
+// A submitted operation on its way, or blobs to drop. `outcome` is set by Writer::run.
+struct Submission {
+  std::function<shared::Result<void>(Files&)> prepare;
+  Store::Operation write;
+  Store::Done done;
+  std::vector<std::string> drops;  // removed after the commit when nothing names them
+  shared::Result<void> outcome;
+};
+
+// The statements of the writing connection. Methods throw SqliteError.
+class WriteTransaction final : public Transaction {
+ public:
+  explicit WriteTransaction(Database& database);
+
+  void insert(const ConversionRow& row) override;
+  bool update(const ConversionRow& row) override;
+  void remove_conversion(const std::string& id) override;
+  void put(const DocumentRow& row) override;
+  bool remove_document(const std::string& org, const std::string& name) override;
+  std::int64_t append(const EventRow& row) override;
+  void record(const RuntimeRow& row) override;
+  void maybe_drop_blob(const std::string& sha256) override;
+
+  void begin();
+  void commit();
+  void rollback(Database& database);
+  // Operations are undone one by one: what one has done goes, with the blobs it wanted dropped.
+  void begin_operation();
+  void keep_operation();
+  void undo_operation();
+
+  bool blob_in_use(const std::string& sha256);
+  std::vector<std::string> take_drops();
+
+ private:
+  std::int64_t next_seq(const std::string& org);
+
+  Statement begin_;
+  Statement commit_;
+  Statement rollback_;
+  Statement savepoint_;
+  Statement release_;
+  Statement rollback_to_;
+  Statement insert_;
+  Statement update_;
+  Statement remove_conversion_;
+  Statement put_;
+  Statement remove_document_;
+  Statement open_log_;
+  Statement last_seq_;
+  Statement append_;
+  Statement record_;
+  Statement forget_;
+  Statement blob_in_use_;
+  std::unordered_map<std::string, std::int64_t>
+      last_seqs_;  // by org; read again from the table after anything was undone
+  std::vector<std::string> drops_;
+  std::size_t drops_before_operation_ = 0;
+};
+
+class Writer {
+ public:
+  // Throws SqliteError when the database cannot be opened.
+  Writer(std::string path, Files& files);
+
+  // Prepares, writes and commits; sets every outcome. Throws nothing that an operation, the disk or SQLite can cause:
+  // after an error that leaves the connection in doubt it is opened anew, by the next batch if not at once.
+  void run(std::span<Submission> batch);
+
+  // The blobs that operations committed since the last call may have left unused.
+  std::vector<std::string> take_drops();
+
+  // How long the last COMMIT took; nothing when the last batch had none.
+  std::optional<std::chrono::microseconds> last_commit() const { return last_commit_; }
+
+ private:
+  struct Connection {
+    explicit Connection(const std::string& path);
+    Database database;
+    WriteTransaction transaction;
+  };
+
+  void prepare(std::span<Submission> batch);
+  void commit(std::span<Submission> batch);
+  void write(std::span<Submission> batch);
+  void write_one(Submission& submission);
+  void drop_unused(std::span<const Submission> batch);
+  void abandon(std::span<Submission> batch, const SqliteError& error);
+
+  std::string path_;
+  Files& files_;
+  std::optional<Connection> connection_;
+  std::optional<std::chrono::microseconds> last_commit_;
+};
+
+}  // namespace convd::store

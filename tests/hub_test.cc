@@ -1,0 +1,243 @@
+#include "convd/events/hub.h"
+
+#include "tests/support/catch.h"
+#include "tests/support/fake_loop.h"
+
+using convd::events::Hub;
+using convd::events::Latest;
+using convd::events::Urgency;
+using tests::milliseconds;
+
+namespace {
+
+Latest value(std::int64_t rev) {
+  return {std::make_shared<const std::string>("rev " + std::to_string(rev)), rev, false};
+}
+
+Latest last(std::int64_t rev) {
+  Latest latest = value(rev);
+  latest.terminal = true;
+  return latest;
+}
+
+// A hub, and what its watchers heard: "a1 b1 a2".
+struct World {
+  tests::FakeLoop loop;
+  Hub hub{loop};
+  std::string heard;
+
+  auto watch(const std::string& name, const std::string& topic = "c") {
+    return hub.subscribe(topic, [this, name](const Latest& latest) { hear(name, latest); });
+  }
+  void hear(const std::string& name, const Latest& latest) {
+    CHECK(*latest.frame == "rev " + std::to_string(latest.rev));
+    if (!heard.empty()) heard += ' ';
+    heard += name + std::to_string(latest.rev);
+  }
+  void state(std::int64_t rev) { hub.publish("c", value(rev), Urgency::state); }
+  void progress(std::int64_t rev) { hub.publish("c", value(rev), Urgency::progress); }
+  void end(std::int64_t rev) { hub.publish("c", last(rev), Urgency::state); }
+};
+
+}  // namespace
+
+TEST_CASE("watchers of a topic hear its states at once, in the order of subscription") {
+  World world;
+  const auto a = world.watch("a");
+  const auto b = world.watch("b");
+  const auto other = world.watch("x", "another topic");
+  CHECK(world.heard.empty());
+  world.state(1);
+  world.state(2);
+  CHECK(world.heard == "a1 b1 a2 b2");
+  CHECK(world.hub.delivered() == 4);
+  CHECK(world.hub.watchers() == 3);
+  CHECK(world.hub.topics() == 2);
+}
+
+TEST_CASE("progress is merged to one per interval, and the newest arrives in the end") {
+  World world;
+  const auto a = world.watch("a");
+  world.progress(1);
+  CHECK(world.heard == "a1");
+  world.progress(2);
+  world.progress(3);
+  world.loop.advance(milliseconds(199));
+  CHECK(world.heard == "a1");
+  world.progress(4);
+  world.loop.advance(milliseconds(1));
+  CHECK(world.heard == "a1 a4");
+  world.progress(5);
+  world.loop.advance(milliseconds(200));
+  CHECK(world.heard == "a1 a4 a5");
+  world.loop.advance(milliseconds(1000));
+  CHECK(world.heard == "a1 a4 a5");
+  world.progress(6);
+  CHECK(world.heard == "a1 a4 a5 a6");
+}
+
+TEST_CASE("at most five values of progress a second leave the hub") {
+  World world;
+  const auto a = world.watch("a");
+  for (int rev = 1; rev <= 1000; ++rev) {
+    world.progress(rev);
+    world.loop.advance(milliseconds(1));
+  }
+  CHECK(world.hub.delivered() <= 6);
+  CHECK(world.hub.delivered() >= 5);
+}
+
+TEST_CASE("a state does not wait, and takes the place of progress that does") {
+  World world;
+  const auto a = world.watch("a");
+  world.progress(1);
+  world.progress(2);
+  world.state(3);
+  CHECK(world.heard == "a1 a3");
+  world.loop.advance(milliseconds(1000));
+  CHECK(world.heard == "a1 a3");
+}
+
+TEST_CASE("progress right after a state waits for its turn") {
+  World world;
+  const auto a = world.watch("a");
+  world.state(1);
+  world.progress(2);
+  CHECK(world.heard == "a1");
+  world.loop.advance(milliseconds(200));
+  CHECK(world.heard == "a1 a2");
+}
+
+TEST_CASE("a revision that is not newer is ignored") {
+  World world;
+  const auto a = world.watch("a");
+  world.state(5);
+  world.state(5);
+  world.state(4);
+  world.progress(3);
+  world.loop.advance(milliseconds(1000));
+  CHECK(world.heard == "a5");
+  SECTION("also when nobody watched the newer one") {
+    world.hub.publish("unseen", value(9), Urgency::state);
+    const auto b = world.watch("b", "unseen");
+    world.hub.publish("unseen", value(8), Urgency::state);
+    CHECK(world.heard == "a5");
+  }
+}
+
+TEST_CASE("the terminal value is told to everyone, then the topic is forgotten") {
+  World world;
+  const auto a = world.watch("a");
+  auto b = world.watch("b");
+  world.progress(1);
+  world.progress(2);
+  world.end(3);
+  CHECK(world.heard == "a1 b1 a3 b3");
+  CHECK(world.hub.topics() == 0);
+  CHECK(world.hub.watchers() == 0);
+  world.loop.advance(milliseconds(1000));
+  CHECK(world.heard == "a1 b1 a3 b3");
+  b.reset();
+  CHECK(world.hub.watchers() == 0);
+}
+
+TEST_CASE("progress that nobody watches sets no timer and is not kept") {
+  World world;
+  world.progress(1);
+  world.progress(2);
+  const auto a = world.watch("a");
+  world.loop.advance(milliseconds(1000));
+  CHECK(world.heard.empty());
+  world.progress(3);
+  CHECK(world.heard == "a3");
+}
+
+TEST_CASE("an ended subscription hears nothing more") {
+  World world;
+  auto a = world.watch("a");
+  world.state(1);
+  world.progress(2);
+  a.reset();
+  CHECK(world.hub.watchers() == 0);
+  world.state(3);
+  world.loop.advance(milliseconds(1000));
+  CHECK(world.heard == "a1");
+}
+
+TEST_CASE("a topic that was only watched goes with its watcher") {
+  World world;
+  auto a = world.watch("a");
+  CHECK(world.hub.topics() == 1);
+  a.reset();
+  CHECK(world.hub.topics() == 0);
+}
+
+TEST_CASE("a subscription may end itself, or another, inside a callback") {
+  World world;
+  std::unique_ptr<Hub::Subscription> first;
+  std::unique_ptr<Hub::Subscription> second;
+  first = world.hub.subscribe("c", [&, name = std::string("a string that is not short: first")](const Latest& latest) {
+    first.reset();
+    second.reset();
+    world.hear("a", latest);
+    CHECK(name == "a string that is not short: first");
+  });
+  second = world.watch("b");
+  const auto third = world.watch("z");
+  world.state(1);
+  world.state(2);
+  CHECK(world.heard == "a1 z1 z2");
+  CHECK(world.hub.watchers() == 1);
+}
+
+TEST_CASE("who subscribes inside a callback hears the next value, not this one") {
+  World world;
+  std::vector<std::unique_ptr<Hub::Subscription>> more;
+  const auto a = world.hub.subscribe("c", [&](const Latest& latest) {
+    world.hear("a", latest);
+    if (more.empty()) more.push_back(world.watch("b"));
+  });
+  world.state(1);
+  CHECK(world.heard == "a1");
+  world.state(2);
+  CHECK(world.heard == "a1 a2 b2");
+}
+
+TEST_CASE("who subscribes while the topic ends watches a new topic") {
+  World world;
+  std::unique_ptr<Hub::Subscription> late;
+  const auto a = world.hub.subscribe("c", [&](const Latest& latest) {
+    world.hear("a", latest);
+    late = world.watch("late");
+  });
+  world.end(7);
+  CHECK(world.heard == "a7");
+  CHECK(world.hub.watchers() == 1);
+  late.reset();
+  CHECK(world.hub.topics() == 0);
+}
+
+TEST_CASE("a value published inside a callback is not followed by the older one") {
+  World world;
+  const auto a = world.hub.subscribe("c", [&](const Latest& latest) {
+    world.hear("a", latest);
+    if (latest.rev == 1) world.end(2);
+  });
+  const auto b = world.watch("b");
+  world.state(1);
+  CHECK(world.heard == "a1 a2 b2");
+}
+
+TEST_CASE("a hub destroyed inside a callback, and subscriptions that outlive it") {
+  tests::FakeLoop loop;
+  auto hub = std::make_unique<Hub>(loop);
+  int told = 0;
+  const auto a = hub->subscribe("c", [&](const Latest&) {
+    ++told;
+    hub.reset();
+  });
+  const auto b = hub->subscribe("c", [&](const Latest&) { ++told; });
+  hub->publish("c", value(1), Urgency::state);
+  CHECK(told == 2);
+  loop.advance(milliseconds(1000));
+}
