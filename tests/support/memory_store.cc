@@ -1,0 +1,157 @@
+#include "tests/support/memory_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "shared/protocol.h"
+
+namespace tests {
+
+using namespace convd::store;
+
+namespace {
+
+bool is_terminal(const ConversionRow& row) {
+  const auto status = shared::status_from(row.status);
+  return status && shared::is_terminal(*status);
+}
+
+}  // namespace
+
+class MemoryStore::Work final : public Transaction {
+ public:
+  explicit Work(Tables& tables) : tables_(tables) {}
+  void insert(const ConversionRow& row) override { tables_.conversions.emplace(row.id, row); }
+  bool update(const ConversionRow& row) override {
+    const auto found = tables_.conversions.find(row.id);
+    if (found == tables_.conversions.end() || is_terminal(found->second)) {
+      ++tables_.refused;
+      return false;
+    }
+    found->second = row;
+    return true;
+  }
+  void remove_conversion(const std::string& id) override { tables_.conversions.erase(id); }
+  void put(const DocumentRow& row) override { tables_.documents[{row.org, row.name}] = row; }
+  bool remove_document(const std::string& org, const std::string& name) override {
+    return tables_.documents.erase({org, name}) > 0;
+  }
+  std::int64_t append(const EventRow& row) override {
+    tables_.events.push_back(row);
+    return tables_.events.back().seq = static_cast<std::int64_t>(tables_.events.size());
+  }
+  void record(const RuntimeRow& row) override { tables_.runtimes.push_back(row); }
+  void maybe_drop_blob(const std::string& sha256) override { drops.push_back(sha256); }
+
+  std::vector<std::string> drops;
+
+ private:
+  Tables& tables_;
+};
+
+void MemoryStore::submit(std::function<shared::Result<void>(Files&)> prepare, Operation write, Done done) {
+  waiting_.push_back({std::move(prepare), std::move(write), std::move(done)});
+  if (!held_) loop_.post([this] { run_all(); });
+}
+
+void MemoryStore::let_go() {
+  held_ = false;
+  loop_.post([this] { run_all(); });
+}
+
+void MemoryStore::run_all() {
+  if (held_) return;
+  for (auto& operation : std::exchange(waiting_, {})) {
+    auto outcome = run(operation);
+    loop_.post([done = std::move(operation.done), outcome = std::move(outcome)] { done(outcome); });
+  }
+}
+
+shared::Result<void> MemoryStore::run(const Waiting& operation) {
+  if (operation.prepare) {
+    if (auto prepared = operation.prepare(files_); !prepared) return prepared;
+  }
+  if (failing_) return *failing_;
+  Tables changed = tables_;
+  Work work(changed);
+  if (auto written = operation.write(work, files_); !written) return written;
+  tables_ = std::move(changed);
+  for (const std::string& sha256 : work.drops) {
+    if (!blob_in_use(sha256)) files_.remove_blob(sha256);
+  }
+  return {};
+}
+
+std::optional<ConversionRow> MemoryStore::conversion(const std::string& id) {
+  const auto found = tables_.conversions.find(id);
+  if (found == tables_.conversions.end()) return std::nullopt;
+  return found->second;
+}
+
+std::vector<ConversionRow> MemoryStore::conversions(const ListQuery& query) {
+  std::vector<ConversionRow> rows;
+  for (auto entry = tables_.conversions.rbegin(); entry != tables_.conversions.rend(); ++entry) {
+    const ConversionRow& row = entry->second;
+    const bool wanted = row.org == query.org && (query.before.empty() || row.id < query.before) &&
+                        (!query.status || row.status == *query.status) &&
+                        (!query.filename || row.filename == *query.filename);
+    if (wanted && rows.size() < static_cast<std::size_t>(query.limit)) rows.push_back(row);
+  }
+  return rows;
+}
+
+std::vector<ConversionRow> MemoryStore::unfinished() {
+  std::vector<ConversionRow> rows;
+  for (const auto& [id, row] : tables_.conversions) {
+    if (!is_terminal(row)) rows.push_back(row);
+  }
+  return rows;
+}
+
+std::optional<DocumentRow> MemoryStore::document(const std::string& org, const std::string& name) {
+  const auto found = tables_.documents.find({org, name});
+  if (found == tables_.documents.end()) return std::nullopt;
+  return found->second;
+}
+
+std::vector<DocumentRow> MemoryStore::documents(const DocumentQuery& query) {
+  std::vector<DocumentRow> rows;
+  for (const auto& [key, row] : tables_.documents) {
+    if (row.org == query.org && row.name > query.after && rows.size() < static_cast<std::size_t>(query.limit))
+      rows.push_back(row);
+  }
+  return rows;
+}
+
+std::vector<RuntimeRow> MemoryStore::recent_runtimes(int limit) {
+  std::vector<RuntimeRow> rows(tables_.runtimes.rbegin(), tables_.runtimes.rend());
+  rows.resize(std::min(rows.size(), static_cast<std::size_t>(limit)));
+  return rows;
+}
+
+std::vector<EventRow> MemoryStore::events(const std::string& org, std::int64_t after_seq, int limit) {
+  std::vector<EventRow> rows;
+  for (const EventRow& row : tables_.events) {
+    if (row.org == org && row.seq > after_seq && rows.size() < static_cast<std::size_t>(limit)) rows.push_back(row);
+  }
+  return rows;
+}
+
+bool MemoryStore::blob_in_use(const std::string& sha256) {
+  const auto by_document = [&](const auto& entry) { return entry.second.sha256 == sha256; };
+  const auto by_conversion = [&](const auto& entry) {
+    return entry.second.input_sha256 == sha256 && !is_terminal(entry.second);
+  };
+  return std::any_of(tables_.documents.begin(), tables_.documents.end(), by_document) ||
+         std::any_of(tables_.conversions.begin(), tables_.conversions.end(), by_conversion);
+}
+
+std::vector<std::string> MemoryStore::story(const std::string& subject) const {
+  std::vector<std::string> types;
+  for (const EventRow& row : tables_.events) {
+    if (row.subject == subject) types.push_back(row.type);
+  }
+  return types;
+}
+
+}  // namespace tests

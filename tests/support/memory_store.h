@@ -1,0 +1,72 @@
+#pragma once
+// A Store in memory over real Files. Operations run in the loop's next turn and keep the rules of the real one: all or
+// nothing, an ended row is never written again. The test decides when a commit fails or waits.
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "convd/store/store.h"
+#include "tests/support/fake_loop.h"
+
+namespace tests {
+
+// Test thread only. Outlives the objects above it, as a disk outlives a crash.
+class MemoryStore final : public convd::store::Store {
+ public:
+  MemoryStore(FakeLoop& loop, convd::store::Files files) : loop_(loop), files_(std::move(files)) {}
+
+  using Store::submit;
+  void submit(std::function<shared::Result<void>(convd::store::Files&)> prepare, Operation write, Done done) override;
+
+  std::optional<convd::store::ConversionRow> conversion(const std::string& id) override;
+  std::vector<convd::store::ConversionRow> conversions(const convd::store::ListQuery& query) override;
+  std::vector<convd::store::ConversionRow> unfinished() override;
+  std::optional<convd::store::DocumentRow> document(const std::string& org, const std::string& name) override;
+  std::vector<convd::store::DocumentRow> documents(const convd::store::DocumentQuery& query) override;
+  std::vector<convd::store::RuntimeRow> recent_runtimes(int limit) override;
+  std::vector<convd::store::EventRow> events(const std::string& org, std::int64_t after_seq, int limit) override;
+  bool has_conversion(const std::string& id) override { return tables_.conversions.contains(id); }
+  bool blob_in_use(const std::string& sha256) override;
+  convd::store::Files& files() override { return files_; }
+  convd::store::StoreStats stats() const override { return {}; }
+
+  // What the test says.
+  void fail_commits(std::optional<shared::Error> error) { failing_ = std::move(error); }
+  void hold() { held_ = true; }  // commits wait until let_go()
+  void let_go();
+  void crash() { waiting_.clear(); }  // what was not committed never was
+
+  // The types of all events of one subject, in order.
+  std::vector<std::string> story(const std::string& subject) const;
+  const std::vector<convd::store::EventRow>& log() const { return tables_.events; }
+  int refused_updates() const { return tables_.refused; }
+
+ private:
+  struct Tables {
+    std::map<std::string, convd::store::ConversionRow> conversions;
+    std::map<std::pair<std::string, std::string>, convd::store::DocumentRow> documents;
+    std::vector<convd::store::EventRow> events;
+    std::vector<convd::store::RuntimeRow> runtimes;
+    int refused = 0;
+  };
+  class Work;
+  struct Waiting {
+    std::function<shared::Result<void>(convd::store::Files&)> prepare;
+    Operation write;
+    Done done;
+  };
+  void run_all();
+  shared::Result<void> run(const Waiting& operation);
+
+  FakeLoop& loop_;
+  convd::store::Files files_;
+  Tables tables_;
+  std::vector<Waiting> waiting_;
+  std::optional<shared::Error> failing_;
+  bool held_ = false;
+};
+
+}  // namespace tests
