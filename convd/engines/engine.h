@@ -51,6 +51,7 @@ struct Task {
   std::string input;  // path inside the sandbox, "/in/source.docx"
   std::string stem;   // of the wanted output, safe: "source"
   Options options;
+  std::string head = {};  // the first bytes of the input (4 KiB are enough), for what the name alone cannot tell; may be empty
 };
 
 struct Progress {

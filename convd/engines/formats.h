@@ -1,6 +1,7 @@
 #pragma once
 // The formats convd knows: one constant table. Any thread.
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,12 +35,15 @@ const Format* find_format(std::string_view name);
 // By the extension of a file name; case-insensitive.
 const Format* format_of_filename(std::string_view filename);
 
-// What the first bytes (up to 4 KiB) say about a file that claims to be `claimed`.
+// What the first bytes (4 KiB are enough) say about a file that claims to be `claimed`. Old Office containers name their streams
+// further on: with the bytes at directory_offset() appended to `head`, an encrypted docx and a renamed doc are told apart.
 enum class Sniff : unsigned char { agrees, encrypted, differs, empty };
 struct SniffResult {
   Sniff verdict = Sniff::agrees;
   std::string seen;  // for people: "a PNG image", "random bytes"
 };
 SniffResult sniff(const Format& claimed, std::string_view head);
+// Where in the file an OLE container keeps its directory (read 4 KiB there); nothing for other files.
+std::optional<std::size_t> directory_offset(std::string_view head);
 
 }  // namespace convd::engines

@@ -21,8 +21,9 @@ struct EngineState {
 class Registry {
  public:
   explicit Registry(std::vector<std::unique_ptr<Engine>> engines);
-  // All engines this build knows, availability by the presence of their programs under `root` ("" is the system).
-  static Registry installed(const std::string& root = "");
+  // All engines this build knows, availability by the presence of their programs under `root` ("" is the system). `own_programs`
+  // is the directory of our own ones (convd-layout).
+  static Registry installed(const std::string& root = "", const std::string& own_programs = "/usr/libexec/convd");
 
   const std::vector<EngineState>& engines() const { return states_; }
   const Engine* find(std::string_view name) const;

@@ -1,0 +1,114 @@
+#include "convd/engines/formats.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace convd::engines {
+namespace {
+
+struct Alias {
+  std::string_view alias;
+  std::string_view name;
+};
+
+constexpr std::array<Alias, 8> aliases{{{"latex", "tex"},
+                                        {"markdown", "md"},
+                                        {"text", "txt"},
+                                        {"plain", "txt"},
+                                        {"xhtml", "html"},
+                                        {"notebook", "ipynb"},
+                                        {"quicktime", "mov"},
+                                        {"matroska", "mkv"}}};
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return result;
+}
+
+bool lists(std::string_view words, std::string_view word) {
+  while (!words.empty()) {
+    const auto end = std::min(words.find(' '), words.size());
+    if (words.substr(0, end) == word) return true;
+    words.remove_prefix(std::min(end + 1, words.size()));
+  }
+  return false;
+}
+
+const Format* of_extension(std::string_view extension) {
+  for (const Format& format : formats()) {
+    if (lists(format.extensions, extension)) return &format;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+const std::vector<Format>& formats() {
+  static const std::vector<Format> table{
+      {"docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", Magic::zip, "docx docm",
+       "Word document"},
+      {"doc", "application/msword", Magic::ole, "doc", "Word 97-2003 document"},
+      {"odt", "application/vnd.oasis.opendocument.text", Magic::zip, "odt ott", "OpenDocument text"},
+      {"fodt", "application/vnd.oasis.opendocument.text-flat-xml", Magic::xml, "fodt", "flat OpenDocument text"},
+      {"rtf", "application/rtf", Magic::rtf, "rtf", "rich text"},
+      {"txt", "text/plain", Magic::none, "txt text", "plain text"},
+      {"html", "text/html", Magic::none, "html htm xhtml", "HTML page"},
+      {"md", "text/markdown", Magic::none, "md markdown mkd", "Markdown"},
+      {"rst", "text/x-rst", Magic::none, "rst rest", "reStructuredText"},
+      {"tex", "application/x-tex", Magic::none, "tex latex ltx", "LaTeX source"},
+      {"epub", "application/epub+zip", Magic::zip, "epub", "EPUB book"},
+      {"ipynb", "application/x-ipynb+json", Magic::none, "ipynb", "Jupyter notebook"},
+      {"org", "text/org", Magic::none, "org", "Org mode text"},
+      {"csv", "text/csv", Magic::none, "csv", "comma-separated values"},
+      {"xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", Magic::zip, "xlsx xlsm",
+       "Excel workbook"},
+      {"xls", "application/vnd.ms-excel", Magic::ole, "xls", "Excel 97-2003 workbook"},
+      {"ods", "application/vnd.oasis.opendocument.spreadsheet", Magic::zip, "ods ots", "OpenDocument spreadsheet"},
+      {"pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation", Magic::zip, "pptx pptm",
+       "PowerPoint presentation"},
+      {"ppt", "application/vnd.ms-powerpoint", Magic::ole, "ppt", "PowerPoint 97-2003 presentation"},
+      {"odp", "application/vnd.oasis.opendocument.presentation", Magic::zip, "odp otp", "OpenDocument presentation"},
+      {"pdf", "application/pdf", Magic::pdf, "pdf", "PDF document"},
+      {"png", "image/png", Magic::png, "png", "PNG image"},
+      {"jpg", "image/jpeg", Magic::jpeg, "jpg jpeg jpe jfif", "JPEG image"},
+      {"webp", "image/webp", Magic::webp, "webp", "WebP image"},
+      {"tiff", "image/tiff", Magic::tiff, "tiff tif", "TIFF image"},
+      {"gif", "image/gif", Magic::gif, "gif", "GIF image"},
+      {"bmp", "image/bmp", Magic::bmp, "bmp dib", "BMP image"},
+      {"svg", "image/svg+xml", Magic::xml, "svg", "SVG drawing"},
+      {"heic", "image/heic", Magic::heif, "heic heif", "HEIC image"},
+      {"avif", "image/avif", Magic::heif, "avif", "AVIF image"},
+      {"wav", "audio/wav", Magic::wav, "wav wave", "WAV sound"},
+      {"mp3", "audio/mpeg", Magic::mp3, "mp3", "MP3 sound"},
+      {"flac", "audio/flac", Magic::flac, "flac", "FLAC sound"},
+      {"ogg", "audio/ogg", Magic::ogg, "ogg oga opus", "Ogg sound"},
+      {"m4a", "audio/mp4", Magic::mp4, "m4a", "MPEG-4 sound"},
+      {"mp4", "video/mp4", Magic::mp4, "mp4 m4v", "MPEG-4 video"},
+      {"webm", "video/webm", Magic::matroska, "webm", "WebM video"},
+      {"mov", "video/quicktime", Magic::mp4, "mov qt", "QuickTime video"},
+      {"mkv", "video/x-matroska", Magic::matroska, "mkv", "Matroska video"},
+      {"json", "application/json", Magic::none, "json", "layout boxes as JSON"},
+  };
+  return table;
+}
+
+const Format* find_format(std::string_view name) {
+  const std::string wanted = lower(name);
+  for (const Format& format : formats()) {
+    if (format.name == wanted) return &format;
+  }
+  for (const Alias& row : aliases) {
+    if (row.alias == wanted) return find_format(row.name);
+  }
+  return of_extension(wanted);
+}
+
+const Format* format_of_filename(std::string_view filename) {
+  const auto dot = filename.rfind('.');
+  if (dot == std::string_view::npos || dot + 1 == filename.size()) return nullptr;
+  return of_extension(lower(filename.substr(dot + 1)));
+}
+
+}  // namespace convd::engines

@@ -1,0 +1,30 @@
+#pragma once
+// What the engines print about their progress. Output may arrive in any pieces. One reader per run.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "convd/engines/engine.h"
+
+namespace convd::engines {
+
+// Cuts a stream into lines at LF or CR; of a line longer than 4 KiB nothing is seen.
+class LineCutter {
+ public:
+  void feed(std::string_view bytes, const std::function<void(std::string_view)>& line);
+
+ private:
+  std::string partial_;
+  bool too_long_ = false;
+};
+
+// "N LAST file" on stderr (pdftoppm -progress). `first` is the first page asked for.
+std::unique_ptr<ProgressReader> make_pdftoppm_progress(int first);
+// "page N TOTAL" on stderr (convd-layout).
+std::unique_ptr<ProgressReader> make_layout_progress();
+// "out_time_us=N" on stdout (ffmpeg -progress pipe:1) against "Duration: H:M:S" on stderr; in milliseconds.
+std::unique_ptr<ProgressReader> make_ffmpeg_progress();
+
+}  // namespace convd::engines
