@@ -104,7 +104,8 @@ void Manager::Impl::put_document(const std::string& org, const std::string& name
                   note_store(outcome);
                   arrived(*state);
                   if (!outcome) return done(outcome.error());
-                  done(info(state->row));
+                  const auto stored = store_.document(state->row.org, state->row.name);
+                  done(info(stored.value_or(state->row)));
                 }));
 }
 
@@ -116,15 +117,10 @@ DocumentInfo Manager::Impl::info(const store::DocumentRow& row) {
   info.size_bytes = row.size_bytes;
   info.sha256 = row.sha256;
   info.created_at = shared::to_rfc3339(row.created_ms);
-  store::ListQuery newest;
-  newest.org = row.org;
-  newest.filename = row.name;
-  newest.limit = 1;
-  const auto rows = store_.conversions(newest);
-  if (rows.empty()) return info;
-  info.last_conversion = rows.front().id;
-  const Live* found = live(rows.front().id);
-  info.last_status = found == nullptr ? shared::status_from(rows.front().status) : found->job.status;
+  info.last_conversion = row.last_conversion;
+  if (!row.last_conversion) return info;
+  const Live* found = live(*row.last_conversion);
+  info.last_status = found != nullptr ? found->job.status : shared::status_from(row.last_status.value_or(""));
   return info;
 }
 

@@ -108,17 +108,25 @@ std::vector<ConversionRow> MemoryStore::unfinished() {
   return rows;
 }
 
+DocumentRow MemoryStore::with_badge(DocumentRow row) {
+  const auto newest = conversions({row.org, std::nullopt, row.name, "", 1});
+  if (newest.empty()) return row;
+  row.last_conversion = newest.front().id;
+  row.last_status = newest.front().status;
+  return row;
+}
+
 std::optional<DocumentRow> MemoryStore::document(const std::string& org, const std::string& name) {
   const auto found = tables_.documents.find({org, name});
   if (found == tables_.documents.end()) return std::nullopt;
-  return found->second;
+  return with_badge(found->second);
 }
 
 std::vector<DocumentRow> MemoryStore::documents(const DocumentQuery& query) {
   std::vector<DocumentRow> rows;
   for (const auto& [key, row] : tables_.documents) {
     if (row.org == query.org && row.name > query.after && rows.size() < static_cast<std::size_t>(query.limit))
-      rows.push_back(row);
+      rows.push_back(with_badge(row));
   }
   return rows;
 }

@@ -60,6 +60,7 @@ class MemoryStore final : public convd::store::Store {
   };
   void run_all();
   shared::Result<void> run(const Waiting& operation);
+  convd::store::DocumentRow with_badge(convd::store::DocumentRow row);
 
   FakeLoop& loop_;
   convd::store::Files files_;

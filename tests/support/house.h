@@ -1,0 +1,176 @@
+#pragma once
+// A manager in a world the test owns: clock, engines, children, disk. A crash is restart(): what was in memory is gone.
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "convd/jobs/manager.h"
+#include "tests/support/catch.h"
+#include "tests/support/fake_engine.h"
+#include "tests/support/fake_spawner.h"
+#include "tests/support/memory_store.h"
+
+namespace tests {
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string name = (std::filesystem::temp_directory_path() / "convd-test-XXXXXX").string();
+    if (::mkdtemp(name.data()) != nullptr) path_ = name;
+  }
+  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// office: docx -> pdf, poppler: pdf -> png, layout: pdf -> md, json and txt. The order of the tables is that of the
+// registry.
+inline std::vector<std::unique_ptr<convd::engines::Engine>> fake_engines() {
+  using convd::engines::OptionSpec;
+  using convd::engines::OptionType;
+  const OptionSpec pages{"pages", OptionType::page_range, 0, 0, {}, "", "pages", {}};
+  const OptionSpec password{"password", OptionType::text, 0, 255, {}, "", "password", {}};
+  const OptionSpec dpi{"dpi", OptionType::integer, 10, 600, {}, "", "resolution", {"png"}};
+  std::vector<std::unique_ptr<convd::engines::Engine>> engines;
+  engines.push_back(std::make_unique<FakeEngine>("office", std::vector<convd::engines::Edge>{{"docx", "pdf", 800, 90}},
+                                                 std::vector{pages, password}, "7.4.7"));
+  engines.push_back(std::make_unique<FakeEngine>("poppler", std::vector<convd::engines::Edge>{{"pdf", "png", 200, 90}},
+                                                 std::vector{pages, password, dpi}));
+  engines.push_back(std::make_unique<FakeEngine>(
+      "layout",
+      std::vector<convd::engines::Edge>{{"pdf", "md", 100, 90}, {"pdf", "json", 100, 90}, {"pdf", "txt", 100, 90}}));
+  return engines;
+}
+
+inline const std::string a_docx = std::string("PK\x03\x04", 4) + std::string(26, '\0') + "[Content_Types].xml word/";
+inline const std::string a_pdf = "%PDF-1.7\n1 0 obj\n";
+
+// Test thread only.
+class House {
+ private:
+  TemporaryDirectory directory_;
+  convd::jobs::Settings settings_;
+
+ public:
+  FakeLoop loop;
+  MemoryStore store;
+  FakeSpawner spawner;
+  convd::engines::Registry registry;
+
+  using Manager = convd::jobs::Manager;
+  using Status = shared::StatusObject;
+
+  explicit House(convd::jobs::Settings settings = {})
+      : settings_(settings),
+        store(loop, *convd::store::Files::open(directory_.path())),
+        spawner(loop),
+        registry(fake_engines()) {
+    // The versions are no part of these stories, but for the one about them.
+    registry.set_version("office", "7.4.7");
+    settings_.disk_floor_bytes = 0;
+    restart();
+  }
+
+  // As after kill -9: no destructor's work reaches the disk, the children are gone.
+  void restart() {
+    store.crash();
+    manager_.reset();
+    hub_ = std::make_unique<convd::events::Hub>(loop);
+    manager_ = std::make_unique<Manager>(loop, store, registry, spawner, *hub_, settings_);
+    bool recovered = false;
+    manager_->recover([&](shared::Result<void> outcome) { recovered = outcome.ok(); });
+    loop.turn();
+    REQUIRE(recovered);
+  }
+
+  Manager& manager() { return *manager_; }
+
+  convd::jobs::Submission upload(const std::string& filename, const std::string& bytes,
+                                 const std::string& org = "uid:1") {
+    convd::jobs::Submission submission;
+    submission.org = submission.principal = org;
+    submission.filename = filename;
+    auto upload = manager_->begin_upload();
+    REQUIRE(upload);
+    REQUIRE((*upload)->append(bytes));
+    submission.upload = *std::move(upload);
+    return submission;
+  }
+  convd::jobs::Submission library(const std::string& filename, const std::string& org = "uid:1") {
+    convd::jobs::Submission submission;
+    submission.org = submission.principal = org;
+    submission.filename = filename;
+    return submission;
+  }
+
+  shared::Result<Status> submit(convd::jobs::Submission submission) {
+    return answer([&](auto done) { manager_->submit(std::move(submission), done); });
+  }
+  std::string accepted(convd::jobs::Submission submission) {
+    const auto status = submit(std::move(submission));
+    INFO((status ? std::string("accepted") : status.error().message));
+    REQUIRE(status);
+    return status->id;
+  }
+  shared::Result<Status> cancel(const std::string& id, const std::string& org = "uid:1") {
+    return answer([&](auto done) { manager_->cancel(org, id, done); });
+  }
+  shared::Result<Status> retry(const std::string& id) {
+    return answer([&](auto done) { manager_->retry("uid:1", "uid:1", id, done); });
+  }
+  Status status(const std::string& id, const std::string& org = "uid:1") {
+    const auto found = manager_->status(org, id);
+    REQUIRE(found);
+    return *found;
+  }
+  // "error input_invalid", "completed"
+  std::string fate(const std::string& id) {
+    const Status object = status(id);
+    std::string text(shared::to_string(object.status));
+    if (object.error_info) text += " " + std::string(shared::to_string(object.error_info->code));
+    return text;
+  }
+  std::string result_text(const std::string& id, const std::string& name = {}) {
+    const auto handle = manager_->result("uid:1", id, name);
+    if (!handle) return std::string(shared::to_string(handle.error().code));
+    std::string text(static_cast<std::size_t>(handle->file.size_bytes), '\0');
+    REQUIRE(::pread(handle->fd.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()));
+    return text;
+  }
+  // The child that runs for this conversion now.
+  FakeSpawner::ChildId child_of(const std::string& id) {
+    for (const auto child : spawner.running()) {
+      if (spawner.child(child).spec.job.rfind(id + "/", 0) == 0) return child;
+    }
+    FAIL("nothing runs for " << id);
+    return 0;
+  }
+  void succeed(const std::string& id, std::map<std::string, std::string> outputs) {
+    spawner.succeeds(child_of(id), std::move(outputs));
+    loop.turn();
+  }
+
+ private:
+  template <typename Call>
+  shared::Result<Status> answer(Call call) {
+    std::optional<shared::Result<Status>> answered;
+    call([&answered](shared::Result<Status> outcome) { answered = std::move(outcome); });
+    loop.turn();
+    REQUIRE(answered);
+    return *std::move(answered);
+  }
+
+  std::unique_ptr<convd::events::Hub> hub_;
+  std::unique_ptr<Manager> manager_;
+};
+
+}  // namespace tests
