@@ -72,10 +72,13 @@ const std::vector<Door>& doors() {
 // Headers of the C library and the kernel. Anything else in <> with a ".h" must have a door.
 bool is_system_header(const std::string& header) {
   static const std::set<std::string> names{
-      "alloca.h", "ctype.h",   "dirent.h", "dlfcn.h",   "errno.h",  "fcntl.h",  "fnmatch.h", "getopt.h", "glob.h",
-      "grp.h",    "limits.h",  "locale.h", "malloc.h",  "math.h",   "mntent.h", "netdb.h",   "poll.h",   "pthread.h",
-      "pwd.h",    "sched.h",   "signal.h", "spawn.h",   "stdarg.h", "stddef.h", "stdint.h",  "stdio.h",  "stdlib.h",
-      "string.h", "strings.h", "syslog.h", "termios.h", "time.h",   "unistd.h", "wchar.h"};
+      "alloca.h",    "byteswap.h", "ctype.h",    "dirent.h",  "dlfcn.h",   "endian.h", "err.h",    "errno.h",
+      "execinfo.h",  "fcntl.h",    "float.h",    "fnmatch.h", "ftw.h",     "getopt.h", "glob.h",   "grp.h",
+      "ifaddrs.h",   "inttypes.h", "langinfo.h", "limits.h",  "locale.h",  "malloc.h", "math.h",   "mntent.h",
+      "netdb.h",     "paths.h",    "poll.h",     "pthread.h", "pty.h",     "pwd.h",    "regex.h",  "sched.h",
+      "semaphore.h", "signal.h",   "spawn.h",    "stdarg.h",  "stddef.h",  "stdint.h", "stdio.h",  "stdlib.h",
+      "string.h",    "strings.h",  "sysexits.h", "syslog.h",  "termios.h", "time.h",   "unistd.h", "utime.h",
+      "wchar.h",     "wordexp.h"};
   static const std::vector<std::string_view> folders{"sys/", "linux/", "netinet/", "arpa/", "net/", "asm/"};
   if (header.find(".h") == std::string::npos) return true;  // the C++ library
   return names.count(header) > 0 ||

@@ -22,19 +22,20 @@ struct MadeFile {
 
 // Zero means "no limit of its own".
 struct Limits {
-  std::int64_t memory_bytes = 0;       // cgroup where there is one, else address space
+  std::int64_t memory_bytes = 0;         // cgroup where there is one, else address space
   std::int64_t address_space_bytes = 0;  // RLIMIT_AS
-  std::int64_t cpu_ms = 0;             // RLIMIT_CPU, rounded up to a second
-  std::int64_t file_bytes = 0;         // RLIMIT_FSIZE, one file
-  std::int64_t output_bytes = 0;       // all of /out together
+  std::int64_t cpu_ms = 0;               // RLIMIT_CPU, rounded up to a second
+  std::int64_t file_bytes = 0;           // RLIMIT_FSIZE, one file
+  std::int64_t output_bytes = 0;         // all of /out together
   int output_files = 0;
   int processes = 0;
   int open_files = 0;
-  std::int64_t tmp_bytes = 0;          // size of the private /tmp
+  std::int64_t tmp_bytes = 0;  // size of the private /tmp
 };
 
-// Inside: / is the system's /usr read-only, /in the inputs, /out empty and writable (the working directory), /tmp private, no
-// network, no other process, no capability. The environment is exactly `env` (with PATH, HOME=/tmp and LANG added when absent).
+// Inside: / is the system's /usr read-only, /in the inputs, /out empty and writable (the working directory), /tmp
+// private, no network, no other process, no capability. The environment is exactly `env` (with PATH, HOME=/tmp and LANG
+// added when absent).
 struct ChildSpec {
   std::string job;                // for logs: conversion id and stage
   std::vector<std::string> argv;  // argv[0] is an absolute path inside

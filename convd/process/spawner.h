@@ -23,13 +23,13 @@ struct OutputFile {
 };
 
 enum class End : std::uint8_t {
-  exited,          // status is the exit code
-  signalled,       // status is the signal
-  killed,          // by our own kill()
-  not_started,     // the sandbox or the program could not be started; `reason` says why
-  out_of_memory,   // the memory limit struck
-  output_limit,    // Limits::output_bytes or output_files struck
-  lost,            // the runner went away; nothing is known
+  exited,         // status is the exit code
+  signalled,      // status is the signal
+  killed,         // by our own kill()
+  not_started,    // the sandbox or the program could not be started; `reason` says why
+  out_of_memory,  // the memory limit struck
+  output_limit,   // Limits::output_bytes or output_files struck
+  lost,           // the runner went away; nothing is known
 };
 
 struct Exit {
@@ -39,7 +39,8 @@ struct Exit {
   std::int64_t user_ms = 0;
   std::int64_t system_ms = 0;
   std::int64_t peak_rss_bytes = 0;
-  std::vector<OutputFile> outputs;  // regular files in /out with one link, sorted by name in natural order (9 before 10)
+  std::vector<OutputFile>
+      outputs;  // regular files in /out with one link, sorted by name in natural order (9 before 10)
 };
 
 // What a started child tells. Called on the loop thread; on_exit is the last call.
@@ -56,9 +57,9 @@ class ChildListener {
 // What the runner says of itself and of the confinement in force; for doctor, readiness and the log.
 struct RunnerState {
   bool connected = false;
-  bool sandboxed = false;           // false only with --sandbox=off
-  std::string confinement;          // one line: "bwrap 0.8.0, user job 64200, seccomp, cgroup v1 memory"
-  std::string problem;              // why no child can be started, for people; empty when all is well
+  bool sandboxed = false;   // false only with --sandbox=off
+  std::string confinement;  // one line: "bwrap 0.8.0, user job 64200, seccomp, cgroup v1 memory"
+  std::string problem;      // why no child can be started, for people; empty when all is well
 };
 
 // Loop thread only.

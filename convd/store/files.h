@@ -69,7 +69,8 @@ class Files {
   shared::Result<Published> publish_zip(const std::string& id, const std::string& name, const std::vector<std::string>& members);
   // [store] fsync of results/<id> and its parent: after this a row may name them.
   shared::Result<void> seal_results(const std::string& id);
-  // Errors: result_gone when nothing of the conversion is stored, not_found when it has no such file, invalid_filename, unavailable.
+  // Errors: result_gone when nothing of the conversion is stored, not_found when it has no such file, invalid_filename,
+  // unavailable.
   shared::Result<loop::UniqueFd> open_result(const std::string& id, const std::string& name) const;
   // [store]
   void remove_results(const std::string& id);

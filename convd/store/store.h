@@ -16,8 +16,8 @@
 
 namespace convd::store {
 
-// What an operation may do inside the writer's transaction. Throws what the database cannot do (the operation fails, the others of
-// its transaction do not). Store thread only.
+// What an operation may do inside the writer's transaction. Throws what the database cannot do: then the operation fails, the
+// others of its transaction do not. Store thread only.
 class Transaction {
  public:
   virtual ~Transaction() = default;

@@ -5,7 +5,7 @@ import pathlib
 import tempfile
 
 import harness
-from harness import Case, SAMPLES, sample
+from harness import Case, SAMPLES
 
 ID = rb"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\n$"
 
@@ -59,8 +59,8 @@ class Convctl(Case):
     def test_watch_ends_with_the_fate(self):
         id = self.daemon.submit("report.docx", "pdf")
         self.run_well("watch", id)
-        bad = self.daemon.submit("bad.docx", "pdf", b"")
-        self.assertEqual(self.daemon.convctl("watch", bad).returncode, 1)
+        bad = self.daemon.submit("bad.docx", "pdf", b"\x01\x02\x03" * 999)
+        self.assertEqual(self.daemon.convctl("watch", bad).returncode, 65)
 
     def test_status_as_json(self):
         id = self.daemon.convert("guide.md", "html")["id"]

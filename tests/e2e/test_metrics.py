@@ -4,7 +4,7 @@ import re
 import subprocess
 
 import harness
-from harness import Case, needs, sample
+from harness import Case, needs
 
 
 class Metrics(Case):

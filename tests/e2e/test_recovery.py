@@ -5,7 +5,7 @@ import os
 import signal
 
 import harness
-from harness import Case, Daemon, TERMINAL, descendants, eventually, sample
+from harness import Case, TERMINAL, descendants, eventually, sample
 
 BATCH = 20
 RECOVERED = 1 << 20  # what a recovery adds to rev

@@ -1,0 +1,157 @@
+#include "convd/daemon.h"
+
+#include <spdlog/spdlog.h>
+#include <sysexits.h>
+
+#include <csignal>
+
+#include "convd/logging.h"
+#include "convd/programs.h"
+#include "convd/service_manager.h"
+#include "shared/version.h"
+
+namespace convd {
+namespace {
+
+// How often, and how many times at most, the end waits for connections to take their last bytes.
+constexpr loop::milliseconds last_turn{20};
+constexpr int last_turns = 100;
+
+std::shared_ptr<spdlog::logger> log() {
+  return spdlog::get("convd");
+}
+
+}  // namespace
+
+Daemon::Daemon(loop::EvLoop& loop, store::Store& store, Arguments arguments, Config config)
+    : loop_(loop),
+      store_(store),
+      arguments_(std::move(arguments)),
+      config_(std::move(config)),
+      runner_(loop, runner_options(config_)),
+      registry_(engines::Registry::installed("", own_program_directory())),
+      hub_(loop),
+      manager_(loop, store, registry_, runner_, hub_, config_.jobs),
+      router_(manager_, store, loop),
+      server_(loop, router_, {.limits = {}, .admin_group = config_.admin_group}) {}
+
+int Daemon::run() {
+  log()->info("convd {} with state in {}", shared::version, config_.state_dir);
+  if (config_.sandbox == Sandbox::off) {
+    log()->warn("THE SANDBOX IS OFF: documents are converted without confinement. Never do this with documents of strangers.");
+  }
+  for (const int number : {SIGTERM, SIGINT}) signals_.push_back(loop_.on_signal(number, [this] { terminate(); }));
+  signals_.push_back(loop_.on_signal(SIGHUP, [this] { reload(); }));
+  runner_.on_state([this] { runner_spoke(); });
+  runner_.start();
+  loop_.run();
+  return exit_code_;
+}
+
+void Daemon::runner_spoke() {
+  const process::RunnerState state = runner_.state();
+  if (!state.problem.empty()) {
+    log()->error("the sandbox does not hold: {}", state.problem);
+    if (phase_ != Phase::starting) return;
+    log()->error("not starting; mend it, or give --sandbox=off to convert without confinement");
+    return stop_with(EX_UNAVAILABLE);
+  }
+  if (!state.connected) return log()->warn("convd-runner is away; conversions wait for it");
+  log()->info("convd-runner: {}", state.confinement);
+  if (phase_ == Phase::starting) recover();
+}
+
+void Daemon::recover() {
+  phase_ = Phase::recovering;
+  manager_.recover([this](shared::Result<void> recovered) {
+    if (!recovered) {
+      log()->error("recovery: {}", recovered.error().message);
+      return stop_with(EX_UNAVAILABLE);
+    }
+    if (phase_ == Phase::recovering) listen();
+  });
+}
+
+// After recovery, so that no client sees a state that recovery is about to change.
+void Daemon::listen() {
+  if (auto opened = open_listeners(); !opened) {
+    log()->error("{}", opened.error().message);
+    return stop_with(opened.error().code == shared::ErrorCode::invalid_option ? EX_CONFIG : EX_UNAVAILABLE);
+  }
+  phase_ = Phase::serving;
+  feed_watchdog();
+  service_manager::ready("serving");
+}
+
+shared::Result<void> Daemon::open_listeners() {
+  auto inherited = service_manager::inherited_sockets();
+  for (loop::UniqueFd& socket : inherited) {
+    auto name = server_.adopt_listener(std::move(socket));
+    if (!name) return name.error();
+    log()->info("listening on {}", *name);
+  }
+  if (!inherited.empty()) return {};
+  if (auto opened = server_.listen_unix(config_.socket); !opened) return opened.error();
+  log()->info("listening on {}", config_.socket);
+  for (const std::string& address : config_.listen) {
+    auto name = server_.listen_tcp(address);
+    if (!name) return name.error();
+    log()->info("listening on {}", *name);
+  }
+  return {};
+}
+
+// The loop feeds it, but only after the store has answered: a daemon that cannot commit is not alive.
+void Daemon::feed_watchdog() {
+  const auto period = service_manager::watchdog_period();
+  if (!period) return;
+  watchdog_ = loop_.every(*period, [this] {
+    store_.submit([](store::Transaction&, store::Files&) { return shared::Result<void>(); },
+                  [](shared::Result<void> committed) {
+                    if (committed) service_manager::alive();
+                  });
+  });
+}
+
+void Daemon::reload() {
+  service_manager::reloading();
+  auto fresh = load_config(arguments_);
+  if (!fresh) {
+    log()->error("reload: {}; nothing has changed", fresh.error().message);
+  } else {
+    set_log_level(fresh->log_level);
+    config_.log_level = fresh->log_level;
+    config_.drain_timeout_ms = fresh->drain_timeout_ms;
+    log()->info("reload: log_level and drain_timeout are in force, every other key needs a restart");
+  }
+  service_manager::ready("serving");
+}
+
+void Daemon::terminate() {
+  if (phase_ == Phase::draining) {
+    log()->info("told to stop again: stopping now, running conversions go on after the next start");
+    return stop_with(EX_OK);
+  }
+  if (phase_ != Phase::serving) return stop_with(EX_OK);
+  phase_ = Phase::draining;
+  log()->info("draining for at most {} ms", config_.drain_timeout_ms);
+  service_manager::stopping("draining");
+  manager_.drain(loop::milliseconds(config_.drain_timeout_ms), [this] { stop_with(EX_OK); });
+}
+
+void Daemon::stop_with(int exit_code) {
+  if (phase_ == Phase::leaving) return;
+  phase_ = Phase::leaving;
+  exit_code_ = exit_code;
+  service_manager::stopping("leaving");
+  server_.stop();
+  leave_when_quiet(last_turns);
+}
+
+void Daemon::leave_when_quiet(int turns) {
+  const auto counts = server_.counts();
+  if (turns == 0 || counts.http + counts.websockets == 0) return loop_.stop();
+  patience_ = loop_.after(last_turn, [this, turns] { leave_when_quiet(turns - 1); });
+}
+
+}  // namespace convd

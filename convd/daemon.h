@@ -1,0 +1,62 @@
+#pragma once
+// The daemon as a whole: a list of parts, each knowing only those above it, and the order in which they start and stop.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "convd/api/router.h"
+#include "convd/arguments.h"
+#include "convd/config.h"
+#include "convd/engines/registry.h"
+#include "convd/events/hub.h"
+#include "convd/jobs/manager.h"
+#include "convd/loop/ev_loop.h"
+#include "convd/process/runner_process.h"
+#include "convd/store/store.h"
+#include "convd/transport/server.h"
+
+namespace convd {
+
+// Loop thread only.
+class Daemon {
+ public:
+  // `arguments` is read again on SIGHUP.
+  Daemon(loop::EvLoop& loop, store::Store& store, Arguments arguments, Config config);
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  // Runs until it is told to stop or cannot go on. Returns the exit code (sysexits.h).
+  int run();
+
+ private:
+  void runner_spoke();
+  void recover();
+  void listen();
+  shared::Result<void> open_listeners();
+  void feed_watchdog();
+  void reload();
+  void terminate();
+  void stop_with(int exit_code);
+  void leave_when_quiet(int turns);
+
+  loop::EvLoop& loop_;
+  store::Store& store_;
+  const Arguments arguments_;
+  Config config_;
+  process::RunnerProcess runner_;
+  engines::Registry registry_;
+  events::Hub hub_;
+  jobs::Manager manager_;
+  api::Router router_;
+  transport::Server server_;
+
+  enum class Phase : std::uint8_t { starting, recovering, serving, draining, leaving };
+  Phase phase_ = Phase::starting;
+  int exit_code_ = 0;
+  std::vector<loop::Signal> signals_;
+  loop::Timer watchdog_;
+  loop::Timer patience_;
+};
+
+}  // namespace convd

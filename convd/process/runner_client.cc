@@ -1,0 +1,243 @@
+#include "convd/process/runner_client.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+namespace convd::process {
+namespace {
+
+constexpr std::size_t bytes_per_turn = 64 << 10;
+constexpr loop::milliseconds pipe_patience{2'000};
+
+struct Pipe {
+  loop::UniqueFd read;
+  loop::UniqueFd write;
+};
+
+Pipe make_pipe() {
+  std::array<int, 2> ends{-1, -1};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) return {};
+  Pipe pipe{loop::UniqueFd(ends[0]), loop::UniqueFd(ends[1])};
+  fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK);
+  return pipe;
+}
+
+}  // namespace
+
+// A child as convd knows it: its pipes, and its end once the runner has told it. Over when both have come.
+class RunnerClient::Child {
+ public:
+  Child(RunnerClient& client, ChildId id, ChildListener& listener) : client_(client), id_(id), listener_(listener) {}
+
+  void read_from(loop::UniqueFd out, loop::UniqueFd err) {
+    open_stream(Stream::out, std::move(out));
+    open_stream(Stream::err, std::move(err));
+  }
+  void add_outputs(std::vector<OutputFile> files) {
+    for (OutputFile& file : files) outputs_.push_back(std::move(file));
+  }
+  void exited(Exit exit) {
+    exit_ = std::move(exit);
+    exit_->outputs = std::move(outputs_);
+    // A process that escaped with the pipe in its hand must not keep the conversion waiting.
+    patience_ = client_.loop_.after(pipe_patience, [this] {
+      for (auto& watch : watches_) watch.reset();
+      settle();
+    });
+    settle();
+  }
+  ChildListener& listener() { return listener_; }
+  const std::optional<Exit>& exit() const { return exit_; }
+
+ private:
+  void open_stream(Stream stream, loop::UniqueFd fd) {
+    const auto index = static_cast<std::size_t>(stream);
+    pipes_[index] = std::move(fd);
+    watches_[index] = client_.loop_.watch(pipes_[index].get(), loop::Io::read, [this, stream] { read(stream); });
+  }
+  void read(Stream stream) {
+    const auto index = static_cast<std::size_t>(stream);
+    std::array<char, bytes_per_turn> bytes;
+    const ssize_t length = ::read(pipes_[index].get(), bytes.data(), bytes.size());
+    if (length < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (length > 0) return listener_.on_output(stream, {bytes.data(), static_cast<std::size_t>(length)});
+    watches_[index].reset();
+    pipes_[index].reset();
+    settle();
+  }
+  void settle() {
+    if (exit_ && !watches_[0] && !watches_[1]) client_.finish(id_);  // destroys this
+  }
+
+  RunnerClient& client_;
+  ChildId id_;
+  ChildListener& listener_;
+  std::array<loop::UniqueFd, 2> pipes_;
+  std::array<loop::Watch, 2> watches_;
+  std::vector<OutputFile> outputs_;
+  std::optional<Exit> exit_;
+  loop::Timer patience_;
+};
+
+RunnerClient::RunnerClient(loop::Loop& loop) : loop_(loop) {
+  state_.problem = "";
+}
+
+RunnerClient::~RunnerClient() = default;
+
+void RunnerClient::attach(loop::UniqueFd socket) {
+  lost();
+  channel_ = std::make_unique<Channel>(
+      loop_, std::move(socket),
+      [this](const std::string& text, std::vector<loop::UniqueFd> descriptors) {
+        take_message(text, std::move(descriptors));
+      },
+      [this] { lost(); });
+}
+
+void RunnerClient::send(const Message& message, std::vector<loop::UniqueFd> descriptors) {
+  if (channel_) channel_->send(encode(message), std::move(descriptors));
+}
+
+void RunnerClient::fail_later(ChildId id, const std::string& reason) {
+  loop_.post([this, id, reason, alive = std::weak_ptr<int>(alive_)] {
+    if (alive.expired()) return;
+    const auto found = children_.find(id);
+    if (found == children_.end()) return;
+    Exit exit;
+    exit.end = End::not_started;
+    exit.reason = reason;
+    found->second->exited(std::move(exit));
+  });
+}
+
+ChildId RunnerClient::start(const ChildSpec& spec, ChildListener& listener) {
+  const ChildId id = ++last_id_;
+  Child& child = *children_.emplace(id, std::make_unique<Child>(*this, id, listener)).first->second;
+  if (!state_.connected || !state_.problem.empty()) {
+    fail_later(id, state_.problem.empty() ? "convd-runner is away" : state_.problem);
+    return id;
+  }
+  Pipe out = make_pipe();
+  Pipe err = make_pipe();
+  if (!out.write || !err.write || spec.inputs.size() + 2 > most_descriptors) {
+    fail_later(id, "no more descriptors");
+    return id;
+  }
+  std::vector<loop::UniqueFd> descriptors;
+  descriptors.push_back(std::move(out.write));
+  descriptors.push_back(std::move(err.write));
+  for (const InputFile& input : spec.inputs) descriptors.emplace_back(fcntl(input.fd, F_DUPFD_CLOEXEC, 0));
+  std::string text = encode(Start{id, spec});
+  if (text.size() > most_message_bytes) {
+    fail_later(id, "the command is too long");
+    return id;
+  }
+  child.read_from(std::move(out.read), std::move(err.read));
+  channel_->send(std::move(text), std::move(descriptors));
+  return id;
+}
+
+void RunnerClient::kill(ChildId id) {
+  send(Kill{id});
+}
+
+void RunnerClient::forget(ChildId id) {
+  const auto found = children_.find(id);
+  if (found != children_.end()) {
+    send(Kill{id});
+    children_.erase(found);
+  }
+  send(Release{id});
+}
+
+void RunnerClient::open_output(ChildId id, const std::string& name, Opened done) {
+  const std::int64_t ticket = ++last_ticket_;
+  opening_.emplace(ticket, std::move(done));
+  if (state_.connected) return send(Open{id, name, ticket});
+  loop_.post([this, ticket, alive = std::weak_ptr<int>(alive_)] {
+    if (alive.expired()) return;
+    process::Opened gone{ticket, "convd-runner is away"};
+    std::vector<loop::UniqueFd> none;
+    take(gone, none);
+  });
+}
+
+void RunnerClient::release(ChildId id) {
+  send(Release{id});
+}
+
+void RunnerClient::take_message(const std::string& text, std::vector<loop::UniqueFd> descriptors) {
+  auto message = decode(text);
+  if (!message) return lost();  // a runner that does not keep to the protocol is none
+  std::visit([&](auto& value) { take(value, descriptors); }, *message);
+}
+
+template <typename T>
+void RunnerClient::take(T&, std::vector<loop::UniqueFd>&) {
+  lost();
+}
+
+void RunnerClient::take(Hello& hello, std::vector<loop::UniqueFd>&) {
+  state_.connected = hello.version == wire_version;
+  state_.sandboxed = hello.sandboxed;
+  state_.confinement = hello.confinement;
+  state_.problem =
+      state_.connected ? hello.problem : "convd-runner is of another version than convd; install both from one release";
+  if (changed_) changed_();
+}
+
+void RunnerClient::take(process::Opened& opened, std::vector<loop::UniqueFd>& descriptors) {
+  const auto found = opening_.find(opened.ticket);
+  if (found == opening_.end()) return;
+  const Opened done = std::move(found->second);
+  opening_.erase(found);
+  if (opened.error.empty() && descriptors.size() == 1) return done(std::move(descriptors.front()));
+  done(shared::Error{shared::ErrorCode::unavailable, "output: " + opened.error, {}});
+}
+
+void RunnerClient::take(Usage& usage, std::vector<loop::UniqueFd>&) {
+  const auto found = children_.find(usage.id);
+  if (found != children_.end() && !found->second->exit()) found->second->listener().on_usage(usage.cpu_ms);
+}
+
+void RunnerClient::take(Outputs& outputs, std::vector<loop::UniqueFd>&) {
+  const auto found = children_.find(outputs.id);
+  if (found != children_.end()) found->second->add_outputs(std::move(outputs.files));
+}
+
+void RunnerClient::take(Exited& exited, std::vector<loop::UniqueFd>&) {
+  const auto found = children_.find(exited.id);
+  if (found != children_.end()) found->second->exited(std::move(exited.exit));
+}
+
+void RunnerClient::finish(ChildId id) {
+  const auto found = children_.find(id);
+  const std::unique_ptr<Child> child = std::move(found->second);
+  children_.erase(found);
+  child->listener().on_exit(*child->exit());
+}
+
+void RunnerClient::lost() {
+  const bool was_connected = std::exchange(state_.connected, false);
+  channel_.reset();
+  std::vector<ChildId> running;
+  for (const auto& [id, child] : children_) {
+    if (!child->exit()) running.push_back(id);
+  }
+  for (const ChildId id : running) {
+    const auto found = children_.find(id);  // a listener may have forgotten it meanwhile
+    if (found != children_.end()) found->second->exited(Exit{});
+  }
+  std::map<std::int64_t, Opened> opening;
+  opening.swap(opening_);
+  for (const auto& [ticket, done] : opening)
+    done(shared::Error{shared::ErrorCode::unavailable, "output: convd-runner is away", {}});
+  if (was_connected && changed_) changed_();
+}
+
+}  // namespace convd::process

@@ -1,0 +1,78 @@
+#include "convd/process/sandbox.h"
+
+#include <algorithm>
+
+namespace convd::process {
+namespace {
+
+constexpr std::int64_t default_tmp_bytes = std::int64_t{1} << 30;
+
+class Command {
+ public:
+  template <typename... Words>
+  Command& add(Words... words) {
+    (words_.emplace_back(words), ...);
+    return *this;
+  }
+  Command& bind(const char* option, int fd, const std::string& path) { return add(option, std::to_string(fd), path); }
+  std::vector<std::string> take() { return std::move(words_); }
+
+ private:
+  std::vector<std::string> words_;
+};
+
+void add_namespaces(Command& command) {
+  // --disable-userns needs an explicit user namespace; the child can then make none of its own.
+  command.add("--unshare-user", "--disable-userns", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts",
+              "--unshare-cgroup-try");
+  command.add("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "convd");
+}
+
+}  // namespace
+
+const std::vector<std::string>& system_paths() {
+  static const std::vector<std::string> paths{
+      "/usr",       "/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime", "/etc/mime.types",
+      "/etc/magic", "/etc/papersize",   "/etc/java",
+  };
+  return paths;
+}
+
+std::vector<std::pair<std::string, std::string>> environment_of(const ChildSpec& spec) {
+  auto environment = spec.env;
+  const auto add_missing = [&](const char* key, const char* value) {
+    const auto same = [&](const auto& entry) { return entry.first == key; };
+    if (std::none_of(environment.begin(), environment.end(), same)) environment.emplace_back(key, value);
+  };
+  add_missing("PATH", "/usr/bin:/bin");
+  add_missing("HOME", "/tmp");
+  add_missing("LANG", "C.UTF-8");
+  return environment;
+}
+
+std::vector<std::string> sandbox_command(const ChildSpec& spec, const SandboxParts& parts) {
+  Command command;
+  command.add(bubblewrap);
+  add_namespaces(command);
+  if (parts.seccomp >= 0) command.add("--seccomp", std::to_string(parts.seccomp));
+  if (parts.status >= 0) command.add("--json-status-fd", std::to_string(parts.status));
+
+  command.add("--clearenv");
+  for (const auto& [key, value] : environment_of(spec)) command.add("--setenv", key, value);
+
+  for (const auto& [path, fd] : parts.system) command.bind("--ro-bind-fd", fd, path);
+  for (const auto& [path, target] : parts.links) command.add("--symlink", target, path);
+  command.add("--proc", "/proc", "--dev", "/dev");
+  command.add("--size", std::to_string(spec.limits.tmp_bytes > 0 ? spec.limits.tmp_bytes : default_tmp_bytes),
+              "--tmpfs", "/tmp");
+  command.bind("--ro-bind-data", parts.passwd, "/etc/passwd").bind("--ro-bind-data", parts.group, "/etc/group");
+  for (std::size_t i = 0; i < parts.files.size(); ++i)
+    command.bind("--ro-bind-data", parts.files[i], spec.files[i].path);
+  for (std::size_t i = 0; i < parts.inputs.size(); ++i)
+    command.bind("--ro-bind-fd", parts.inputs[i], "/in/" + spec.inputs[i].name);
+  command.bind("--bind-fd", parts.output, "/out").add("--chdir", "/out", "--remount-ro", "/", "--");
+  for (const std::string& word : spec.argv) command.add(word);
+  return command.take();
+}
+
+}  // namespace convd::process

@@ -1,0 +1,13 @@
+#pragma once
+// The system calls a converter has no use for, as a BPF program for bubblewrap (seccomp(2)). A deny list: converters
+// are many and large, and the namespaces around them are the first wall.
+
+#include "convd/loop/unique_fd.h"
+#include "shared/result.h"
+
+namespace convd::process {
+
+// A descriptor to read the program from; each user needs an own file offset: open it again or rewind. Errors: internal.
+shared::Result<loop::UniqueFd> make_seccomp_filter();
+
+}  // namespace convd::process

@@ -1,0 +1,154 @@
+#include "convd/runner/cgroup.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <system_error>
+
+namespace convd::runner {
+namespace {
+
+constexpr const char* v1_root = "/sys/fs/cgroup/";
+constexpr const char* v2_root = "/sys/fs/cgroup";
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+bool write_file(const std::string& path, const std::string& text) {
+  std::ofstream file(path);
+  file << text;
+  file.close();
+  return static_cast<bool>(file);
+}
+
+bool can_make_groups(const std::string& directory) {
+  const std::string probe = directory + "/convd-probe-" + std::to_string(getpid());
+  if (mkdir(probe.c_str(), 0700) != 0) return false;
+  rmdir(probe.c_str());
+  return true;
+}
+
+// Our own place in the hierarchy, from lines such as "4:memory:/a/b" (v1) or "0::/a/b" (v2).
+std::string own_group(const std::string& controller) {
+  std::istringstream lines(read_file("/proc/self/cgroup"));
+  std::string line;
+  while (std::getline(lines, line)) {
+    const auto first = line.find(':');
+    const auto second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    if (line.substr(first + 1, second - first - 1) == controller) return line.substr(second + 1);
+  }
+  return "/";
+}
+
+// A v2 group that has processes cannot give controllers to its children: the runner moves itself aside first.
+bool prepare_v2(const std::string& own) {
+  const std::string inner = own + "/runner";
+  mkdir(inner.c_str(), 0755);
+  if (!write_file(inner + "/cgroup.procs", "0")) return false;
+  return write_file(own + "/cgroup.subtree_control", "+memory +pids");
+}
+
+std::int64_t number_in(const std::string& path) {
+  const std::string text = read_file(path);
+  return text.empty() ? 0 : std::strtoll(text.c_str(), nullptr, 10);
+}
+
+// The value behind `key` in lines of "key value".
+std::int64_t keyed_number(const std::string& path, const std::string& key) {
+  std::istringstream lines(read_file(path));
+  std::string word;
+  std::int64_t value = 0;
+  while (lines >> word >> value) {
+    if (word == key) return value;
+  }
+  return 0;
+}
+
+}  // namespace
+
+CgroupPlace CgroupPlace::find() {
+  if (access((std::string(v2_root) + "/cgroup.controllers").c_str(), F_OK) == 0) {
+    const std::string own = v2_root + own_group("");
+    const std::string controllers = read_file(own + "/cgroup.controllers");
+    const bool useful =
+        controllers.find("memory") != std::string::npos && controllers.find("pids") != std::string::npos;
+    if (useful && can_make_groups(own) && prepare_v2(own)) return {CgroupKind::v2, {own}};
+    return {};
+  }
+  CgroupPlace place{CgroupKind::v1, {}};
+  for (const char* controller : {"memory", "pids"}) {
+    std::string directory = std::string(v1_root) + controller + own_group(controller);
+    if (access((directory + "/cgroup.procs").c_str(), F_OK) != 0) directory = std::string(v1_root) + controller;
+    if (!can_make_groups(directory)) return {};
+    place.directories.push_back(directory);
+  }
+  return place;
+}
+
+std::string CgroupPlace::describe() const {
+  switch (kind) {
+    case CgroupKind::v2:
+      return "cgroup v2 memory+pids";
+    case CgroupKind::v1:
+      return "cgroup v1 memory+pids";
+    case CgroupKind::none:
+      break;
+  }
+  return "no cgroup (memory bounded by address space)";
+}
+
+Cgroup::Cgroup(const CgroupPlace& place, const std::string& name, std::int64_t memory_bytes, int processes)
+    : kind_(place.kind) {
+  for (const std::string& parent : place.directories) {
+    directories_.push_back(parent + "/" + name);
+    mkdir(directories_.back().c_str(), 0755);
+  }
+  if (kind_ == CgroupKind::none) return;
+  const std::string& memory = directories_.front();
+  const std::string& pids = directories_.back();
+  if (memory_bytes > 0) {
+    const std::string limit = std::to_string(memory_bytes);
+    write_file(memory + (kind_ == CgroupKind::v2 ? "/memory.max" : "/memory.limit_in_bytes"), limit);
+    // Swap would only stretch the agony; absent where the machine has none.
+    if (kind_ == CgroupKind::v2)
+      write_file(memory + "/memory.swap.max", "0");
+    else
+      write_file(memory + "/memory.memsw.limit_in_bytes", limit);
+  }
+  if (processes > 0) write_file(pids + "/pids.max", std::to_string(processes));
+}
+
+Cgroup::~Cgroup() {
+  for (const std::string& directory : directories_) rmdir(directory.c_str());
+}
+
+std::vector<std::string> Cgroup::join_files() const {
+  std::vector<std::string> files;
+  for (const std::string& directory : directories_) files.push_back(directory + "/cgroup.procs");
+  return files;
+}
+
+bool Cgroup::ran_out_of_memory() const {
+  if (kind_ == CgroupKind::none) return false;
+  const char* file = kind_ == CgroupKind::v2 ? "/memory.events" : "/memory.oom_control";
+  return keyed_number(directories_.front() + file, "oom_kill") > 0;
+}
+
+std::int64_t Cgroup::peak_memory_bytes() const {
+  if (kind_ == CgroupKind::none) return 0;
+  return number_in(directories_.front() + (kind_ == CgroupKind::v2 ? "/memory.peak" : "/memory.max_usage_in_bytes"));
+}
+
+void Cgroup::kill() const {
+  if (kind_ == CgroupKind::v2) write_file(directories_.front() + "/cgroup.kill", "1");
+}
+
+}  // namespace convd::runner

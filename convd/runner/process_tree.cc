@@ -1,0 +1,54 @@
+#include "convd/runner/process_tree.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+namespace convd::runner {
+namespace {
+
+constexpr std::size_t most_processes = 4096;
+
+// Fields of /proc/PID/stat behind the command's name, which may hold blanks and brackets: see proc(5). Field 3 is at
+// index 0.
+std::vector<std::string> stat_fields(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  std::getline(file, line);
+  const auto end = line.rfind(')');
+  if (end == std::string::npos) return {};
+  std::istringstream rest(line.substr(end + 1));
+  std::vector<std::string> fields;
+  for (std::string field; rest >> field;) fields.push_back(field);
+  return fields;
+}
+
+}  // namespace
+
+std::vector<pid_t> process_tree(pid_t root) {
+  std::vector<pid_t> tree{root};
+  for (std::size_t i = 0; i < tree.size() && tree.size() < most_processes; ++i) {
+    const std::string task = "/proc/" + std::to_string(tree[i]) + "/task/" + std::to_string(tree[i]) + "/children";
+    std::ifstream children(task);
+    for (pid_t child = 0; children >> child;) tree.push_back(child);
+  }
+  return tree;
+}
+
+std::int64_t cpu_ms_of(const std::vector<pid_t>& tree) {
+  constexpr std::array<std::size_t, 4> times{11, 12, 13, 14};  // utime stime cutime cstime
+  static const long per_second = sysconf(_SC_CLK_TCK);
+  std::int64_t ticks = 0;
+  for (const pid_t pid : tree) {
+    const auto fields = stat_fields(pid);
+    for (const std::size_t field : times) {
+      if (field < fields.size()) ticks += std::stoll(fields[field]);
+    }
+  }
+  return ticks * 1000 / per_second;
+}
+
+}  // namespace convd::runner

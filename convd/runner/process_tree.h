@@ -1,0 +1,16 @@
+#pragma once
+// What /proc says about a process and its descendants.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace convd::runner {
+
+// `root` and everything below it, as far as it can be seen now.
+std::vector<pid_t> process_tree(pid_t root);
+// CPU time used so far by the tree, with what its members have waited for; milliseconds.
+std::int64_t cpu_ms_of(const std::vector<pid_t>& tree);
+
+}  // namespace convd::runner

@@ -1,0 +1,82 @@
+#include "convd/runner/self_test.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "convd/process/sandbox.h"
+
+namespace convd::runner {
+namespace {
+
+constexpr process::ChildId self_test_id = 0;
+
+// Each line that is printed is a wall that does not stand. Only shell built-ins and what every Debian has.
+constexpr const char* script = R"(
+[ "$(cat /proc/net/dev 2>/dev/null | tail -n +3 | grep -vc ' lo:\|^ *lo:')" = 0 ] || echo "there is a network interface"
+[ ! -e /etc/shadow ] || echo "/etc/shadow can be seen"
+[ ! -e /home ] && [ ! -e /root ] || echo "home directories can be seen"
+(: > /usr/convd-probe) 2>/dev/null && echo "/usr can be written"
+(: > /convd-probe) 2>/dev/null && echo "/ can be written"
+(: > /out/probe) 2>/dev/null || echo "/out cannot be written"
+(: > /tmp/probe) 2>/dev/null || echo "/tmp cannot be written"
+count=0; for
+  p in / proc / [0 - 9]*;
+do count = $((count + 1)); done
+[ "$count" -le 4 ] || echo "processes of the host can be seen"
+unshare --user true 2>/dev/null && echo "user namespaces can be made"
+grep -q '^CapEff:.*0000000000000000$' /proc/self/status || echo "capabilities are left"
+grep -q '^Seccomp:.*2$' /proc/self/status || echo "the seccomp filter is not in force"
+grep -q '^NoNewPrivs:.*1$' /proc/self/status || echo "new privileges can be gained"
+true
+)";
+
+process::ChildSpec spec_of_test() {
+  process::ChildSpec spec;
+  spec.job = "self-test";
+  spec.argv = {"/usr/bin/sh", "-c", script};
+  spec.limits.cpu_ms = 10'000;
+  spec.limits.processes = 32;
+  spec.nice = 0;
+  return spec;
+}
+
+}  // namespace
+
+SelfTest::SelfTest(loop::Loop& loop, const Confinement& confinement, Done done)
+    : confinement_(confinement), done_(std::move(done)), output_(memfd_create("self-test", MFD_CLOEXEC)) {
+  Child::Listener listener{[](std::int64_t) {}, [this](const process::Exit& exit) { exited(exit); }};
+  child_ = std::make_unique<Child>(loop, confinement_, self_test_id, 0, std::move(listener));
+  std::vector<loop::UniqueFd> descriptors;
+  for (int i = 0; i < 2; ++i) descriptors.emplace_back(fcntl(output_.get(), F_DUPFD_CLOEXEC, 0));
+  child_->start(spec_of_test(), std::move(descriptors));
+}
+
+std::string SelfTest::words() {
+  std::array<char, 4096> text{};
+  const ssize_t length = pread(output_.get(), text.data(), text.size() - 1, 0);
+  std::string all(text.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+  while (!all.empty() && all.back() == '\n') all.pop_back();
+  for (std::size_t at = all.find('\n'); at != std::string::npos; at = all.find('\n', at)) all.replace(at, 1, "; ");
+  return all;
+}
+
+void SelfTest::exited(const process::Exit& exit) {
+  std::string problem = words();
+  if (access(process::bubblewrap, X_OK) != 0) {
+    problem = "bubblewrap is not installed: apt-get install bubblewrap";
+  } else if (exit.end != process::End::exited || exit.status != 0) {
+    problem = "the sandbox cannot be set up (" + (problem.empty() ? exit.reason : problem) +
+              "); unprivileged user namespaces may be off (sysctl kernel.unprivileged_userns_clone, "
+              "user.max_user_namespaces), or this is a "
+              "plain chroot";
+  }
+  done_(std::move(problem));
+}
+
+}  // namespace convd::runner

@@ -1,0 +1,570 @@
+#include "convd/store/store.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <future>
+
+#include "convd/loop/ev_loop.h"
+#include "convd/store/reader.h"
+#include "convd/store/schema.h"
+#include "tests/support/catch.h"
+#include "tests/support/fake_loop.h"
+#include "tests/support/small_disk.h"
+#include "tests/support/temp_directory.h"
+
+namespace fs = std::filesystem;
+using namespace convd::store;
+using shared::ErrorCode;
+using shared::Result;
+
+namespace {
+
+std::string id_of(int number) {
+  std::string digits = std::to_string(number);
+  return "0190a000-0000-7000-8000-" + std::string(12 - digits.size(), '0') + digits;
+}
+
+ConversionRow conversion(int number, const std::string& status = "pending") {
+  ConversionRow row;
+  row.id = id_of(number);
+  row.org = "uid:1";
+  row.principal = "uid:1";
+  row.filename = "a.docx";
+  row.status = status;
+  row.from = "docx";
+  row.to = "pdf";
+  row.options_json = "{}";
+  row.labels_json = "{}";
+  row.created_ms = 1000 + number;
+  row.input_sha256 = std::string(64, 'a');
+  return row;
+}
+
+DocumentRow document(const std::string& name, const std::string& sha256 = std::string(64, 'd')) {
+  return {"uid:1", name, "text/plain", sha256, 5, 1000, std::nullopt, std::nullopt};
+}
+
+EventRow event(const std::string& org, const std::string& subject) {
+  return {org, 0, 1000, "conversion", "conversion.completed", subject, "{}"};
+}
+
+// A store that is opened, asked and opened again. The loop is the real one: `commit` runs it until its `done` came.
+struct World {
+  tests::TempDirectory directory;
+  std::string state = directory.path();
+  convd::loop::EvLoop loop;
+  std::unique_ptr<Store> store = open();
+
+  World() = default;
+  explicit World(std::string elsewhere) : state(std::move(elsewhere)) {}
+
+  std::unique_ptr<Store> open() {
+    auto opened = Store::open(state, loop);
+    if (!opened) FAIL(opened.error().message);
+    return std::move(*opened);
+  }
+  void reopen() {
+    store.reset();
+    store = open();
+  }
+  Result<void> commit(std::function<Result<void>(Files&)> prepare, Store::Operation write) {
+    Result<void> outcome;
+    store->submit(std::move(prepare), std::move(write), [&](Result<void> result) {
+      outcome = std::move(result);
+      loop.stop();
+    });
+    loop.run();
+    return outcome;
+  }
+  Result<void> commit(Store::Operation write) { return commit(nullptr, std::move(write)); }
+  Result<void> insert(const ConversionRow& row) {
+    return commit([&](Transaction& transaction, Files&) -> Result<void> {
+      transaction.insert(row);
+      return {};
+    });
+  }
+  bool update(const ConversionRow& row) {
+    bool written = false;
+    REQUIRE(commit([&](Transaction& transaction, Files&) -> Result<void> {
+              written = transaction.update(row);
+              return {};
+            }).ok());
+    return written;
+  }
+  Result<void> put(const DocumentRow& row) {
+    return commit([&](Transaction& transaction, Files&) -> Result<void> {
+      transaction.put(row);
+      return {};
+    });
+  }
+  std::string ids(const ListQuery& query) {
+    std::string text;
+    for (const ConversionRow& row : store->conversions(query))
+      text += row.id.substr(row.id.find_last_not_of("0123456789") + 12) + " ";
+    return text;
+  }
+};
+
+// Keeps the store thread busy until it is told to go on, so that what is submitted meanwhile waits together.
+class Gate {
+ public:
+  void close(Store& store) {
+    store.submit(
+        [this](Files&) -> Result<void> {
+          entered_.set_value();
+          open_.get_future().wait();
+          return {};
+        },
+        nullptr, nullptr);
+    entered_.get_future().wait();
+  }
+  void open() { open_.set_value(); }
+
+ private:
+  std::promise<void> entered_;
+  std::promise<void> open_;
+};
+
+Result<void> fails(ErrorCode code) {
+  return shared::Error{code, "on purpose", ""};
+}
+
+}  // namespace
+
+TEST_CASE("every column comes back as it went in, also after a restart") {
+  World world;
+  ConversionRow row = conversion(1);
+  row.filename = "Übersicht 'x'; --.docx";
+  row.message = std::string("with\0zero", 9);
+  row.options_json = R"({"pages":"1-3"})";
+  row.labels_json = R"({"a":"b"})";
+  row.rev = std::int64_t{1} << 40;
+  row.attempt = 2;
+  row.failures = 1;
+  row.priority = 9;
+  row.started_ms = 2000;
+  row.deadline_ms = 4000;
+  row.attempt_timeout_ms = 5;
+  row.stall_timeout_ms = 6;
+  row.input_bytes = 7;
+  row.error = "";
+  row.error_info_json = "{}";
+  row.result_json = "{}";
+  row.retry_of = id_of(0);
+  row.prompt_mode = "prompt_ocr";
+  REQUIRE(world.insert(row).ok());
+  world.reopen();
+  const auto found = world.store->conversion(row.id);
+  REQUIRE(found);
+  CHECK(found->id == row.id);
+  CHECK(found->org == row.org);
+  CHECK(found->principal == row.principal);
+  CHECK(found->filename == row.filename);
+  CHECK(found->status == "pending");
+  CHECK(found->from == "docx");
+  CHECK(found->to == "pdf");
+  CHECK(found->options_json == row.options_json);
+  CHECK(found->labels_json == row.labels_json);
+  CHECK(found->message == row.message);
+  CHECK(found->rev == row.rev);
+  CHECK(found->attempt == 2);
+  CHECK(found->failures == 1);
+  CHECK(found->priority == 9);
+  CHECK(found->created_ms == 1001);
+  CHECK(found->started_ms == 2000);
+  CHECK_FALSE(found->completed_ms);
+  CHECK(found->deadline_ms == 4000);
+  CHECK(found->attempt_timeout_ms == 5);
+  CHECK(found->stall_timeout_ms == 6);
+  CHECK(found->input_sha256 == row.input_sha256);
+  CHECK(found->input_bytes == 7);
+  CHECK(found->error == "");
+  CHECK(found->error_info_json == "{}");
+  CHECK(found->result_json == "{}");
+  CHECK(found->retry_of == id_of(0));
+  CHECK(found->prompt_mode == "prompt_ocr");
+  CHECK(world.store->has_conversion(row.id));
+  CHECK_FALSE(world.store->has_conversion("x"));
+}
+
+TEST_CASE("a conversion that has ended never changes again") {
+  World world;
+  ConversionRow row = conversion(1);
+  REQUIRE(world.insert(row).ok());
+  row.status = "processing";
+  row.started_ms = 5;
+  CHECK(world.update(row));
+  row.status = "completed";
+  row.message = "done";
+  CHECK(world.update(row));
+  for (const std::string status : {"processing", "cancelled", "completed"}) {
+    row.status = status;
+    row.message = "too late";
+    CHECK_FALSE(world.update(row));
+  }
+  CHECK(world.store->conversion(row.id)->status == "completed");
+  CHECK(world.store->conversion(row.id)->message == "done");
+  CHECK_FALSE(world.update(conversion(2)));
+}
+
+TEST_CASE("what waits together is committed together") {
+  World world;
+  Gate gate;
+  gate.close(*world.store);
+  const StoreStats before = world.store->stats();
+  int done = 0;
+  for (int i = 0; i < 300; ++i) {
+    world.store->submit(
+        [i](Transaction& transaction, Files&) -> Result<void> {
+          transaction.insert(conversion(i));
+          return {};
+        },
+        [&, i](Result<void> outcome) {
+          CHECK(outcome.ok());
+          CHECK(done == i);
+          // Acknowledged is committed: another connection sees it.
+          CHECK(world.store->has_conversion(id_of(i)));
+          if (++done == 300) world.loop.stop();
+        });
+  }
+  CHECK(world.store->stats().queued == 300);
+  gate.open();
+  world.loop.run();
+  const StoreStats after = world.store->stats();
+  CHECK(after.commits - before.commits == 3);
+  CHECK(after.operations - before.operations == 301);
+  CHECK(after.failed == 0);
+  CHECK(after.queued == 0);
+  CHECK(after.last_commit_us > 0);
+}
+
+TEST_CASE("an operation that fails undoes itself and nothing else") {
+  World world;
+  Gate gate;
+  gate.close(*world.store);
+  std::vector<std::string> outcomes;
+  const auto done = [&](Result<void> outcome) {
+    outcomes.emplace_back(outcome ? "ok" : std::string(to_string(outcome.error().code)));
+    if (outcomes.size() == 5) world.loop.stop();
+  };
+  const auto insert = [&](int number, std::function<Result<void>()> then) {
+    world.store->submit(
+        [number, then](Transaction& transaction, Files&) -> Result<void> {
+          transaction.append(event("uid:1", id_of(number)));
+          transaction.insert(conversion(number));
+          return then();
+        },
+        done);
+  };
+  insert(1, [] { return Result<void>(); });
+  insert(2, [] { return fails(ErrorCode::already_finished); });
+  insert(3, []() -> Result<void> { throw std::runtime_error("on purpose"); });
+  insert(1, [] { return Result<void>(); });
+  insert(4, [] { return Result<void>(); });
+  gate.open();
+  world.loop.run();
+  CHECK(outcomes == std::vector<std::string>{"ok", "already_finished", "internal", "internal", "ok"});
+  CHECK(world.store->stats().commits == 1);
+  CHECK(world.store->stats().failed == 3);
+  CHECK(world.ids({"uid:1", {}, {}, "", 10}) == "4 1 ");
+  const auto events = world.store->events("uid:1", 0, 10);
+  REQUIRE(events.size() == 2);
+  CHECK(events[0].subject == id_of(1));
+  CHECK(events[1].subject == id_of(4));
+  CHECK(events[0].seq < events[1].seq);
+}
+
+TEST_CASE("a failed preparation keeps its row from being written") {
+  World world;
+  bool written = false;
+  const auto outcome = world.commit([](Files&) { return fails(ErrorCode::disk_full); },
+                                    [&](Transaction&, Files&) -> Result<void> {
+                                      written = true;
+                                      return {};
+                                    });
+  CHECK(outcome.error().code == ErrorCode::disk_full);
+  CHECK_FALSE(written);
+  CHECK(world.store->stats().commits == 0);
+}
+
+TEST_CASE("closing the store commits what was submitted and calls nobody") {
+  World world;
+  bool called = false;
+  Gate gate;
+  gate.close(*world.store);
+  for (int i = 0; i < 200; ++i) {
+    world.store->submit(
+        [i](Transaction& transaction, Files&) -> Result<void> {
+          transaction.insert(conversion(i));
+          return {};
+        },
+        [&](Result<void>) { called = true; });
+  }
+  gate.open();
+  world.reopen();
+  CHECK(world.store->unfinished().size() == 200);
+  REQUIRE(world.insert(conversion(200)).ok());  // a turn of the loop, in which old calls would come
+  CHECK_FALSE(called);
+}
+
+TEST_CASE("a store may be destroyed by a done") {
+  World world;
+  int called = 0;
+  Gate gate;
+  gate.close(*world.store);
+  for (int i = 0; i < 3; ++i) {
+    world.store->submit([](Transaction&, Files&) { return Result<void>(); },
+                        [&](Result<void>) {
+                          ++called;
+                          world.store.reset();
+                          world.loop.stop();
+                        });
+  }
+  gate.open();
+  world.loop.run();
+  CHECK(called == 1);
+}
+
+TEST_CASE("lists are paged by key, newest first") {
+  World world;
+  for (int i = 1; i <= 7; ++i) {
+    ConversionRow row = conversion(i, i % 2 == 0 ? "completed" : "pending");
+    if (i == 3 || i == 6) row.filename = "b.docx";
+    if (i == 7) row.org = "uid:2";
+    REQUIRE(world.insert(row).ok());
+  }
+  CHECK(world.ids({"uid:1", {}, {}, "", 4}) == "6 5 4 3 ");
+  CHECK(world.ids({"uid:1", {}, {}, id_of(3), 4}) == "2 1 ");
+  CHECK(world.ids({"uid:1", {}, {}, id_of(1), 4}).empty());
+  CHECK(world.ids({"uid:1", "completed", {}, "", 2}) == "6 4 ");
+  CHECK(world.ids({"uid:1", "completed", {}, id_of(4), 2}) == "2 ");
+  CHECK(world.ids({"uid:1", {}, "b.docx", "", 9}) == "6 3 ");
+  CHECK(world.ids({"uid:1", "pending", "b.docx", "", 9}) == "3 ");
+  CHECK(world.ids({"uid:2", {}, {}, "", 9}) == "7 ");
+  CHECK(world.ids({"uid:3", {}, {}, "", 9}).empty());
+  std::string unfinished;
+  for (const ConversionRow& row : world.store->unfinished()) unfinished += row.id.back();
+  CHECK(unfinished == "1357");
+}
+
+TEST_CASE("documents: put replaces, pages go by name, the last conversion is shown") {
+  World world;
+  for (const std::string name : {"c", "a", "b"}) REQUIRE(world.put(document(name)).ok());
+  DocumentRow again = document("b", std::string(64, 'e'));
+  again.size_bytes = 9;
+  REQUIRE(world.put(again).ok());
+  for (int i = 1; i <= 3; ++i) {
+    ConversionRow row = conversion(i, i == 2 ? "error" : "completed");
+    row.filename = i == 3 ? "c" : "b";
+    REQUIRE(world.insert(row).ok());
+  }
+  const auto page = world.store->documents({"uid:1", "", 2});
+  REQUIRE(page.size() == 2);
+  CHECK(page[0].name == "a");
+  CHECK_FALSE(page[0].last_conversion);
+  CHECK(page[1].name == "b");
+  CHECK(page[1].size_bytes == 9);
+  CHECK(page[1].last_conversion == id_of(2));
+  CHECK(page[1].last_status == "error");
+  CHECK(world.store->documents({"uid:1", "b", 2}).size() == 1);
+  CHECK(world.store->documents({"uid:2", "", 2}).empty());
+  CHECK(world.store->document("uid:1", "c")->last_status == "completed");
+  CHECK_FALSE(world.store->document("uid:2", "c"));
+  std::vector<bool> removed;
+  for (int i = 0; i < 2; ++i) {
+    REQUIRE(world
+                .commit([&](Transaction& transaction, Files&) -> Result<void> {
+                  removed.push_back(transaction.remove_document("uid:1", "c"));
+                  return {};
+                })
+                .ok());
+  }
+  CHECK(removed == std::vector<bool>{true, false});
+}
+
+TEST_CASE("each org has its own log, and its numbers go on after a restart") {
+  World world;
+  std::vector<std::int64_t> seqs;
+  const auto append = [&](const std::string& org) {
+    REQUIRE(world
+                .commit([&](Transaction& transaction, Files&) -> Result<void> {
+                  seqs.push_back(transaction.append(event(org, "x")));
+                  return {};
+                })
+                .ok());
+  };
+  append("uid:1");
+  append("uid:2");
+  append("uid:1");
+  world.reopen();
+  append("uid:1");
+  append("uid:2");
+  CHECK(seqs == std::vector<std::int64_t>{1, 1, 2, 3, 2});
+  CHECK(world.store->events("uid:1", 1, 10).size() == 2);
+  CHECK(world.store->events("uid:1", 0, 1).front().type == "conversion.completed");
+  world.store.reset();
+  Database database(world.directory / "convd.db", Database::Access::read_only);
+  CHECK(database.number("SELECT count(DISTINCT epoch) FROM logs WHERE length(epoch) = 32") == 2);
+}
+
+TEST_CASE("runtimes come back newest first") {
+  World world;
+  for (int i = 1; i <= 3; ++i) {
+    REQUIRE(world
+                .commit([&](Transaction& transaction, Files&) -> Result<void> {
+                  transaction.record({"pandoc", "md", "html", i, 10 * i});
+                  return {};
+                })
+                .ok());
+  }
+  const auto runtimes = world.store->recent_runtimes(2);
+  REQUIRE(runtimes.size() == 2);
+  CHECK(runtimes[0].wall_ms == 30);
+  CHECK(runtimes[1].input_bytes == 2);
+}
+
+namespace {
+
+// Uploads `text`, names it in a document and returns its digest.
+std::string stored_document(World& world, const std::string& name, const std::string& text) {
+  std::shared_ptr<Upload> upload = std::move(world.store->files().begin_upload()).value();
+  REQUIRE(upload->append(text).ok());
+  REQUIRE(world
+              .commit([upload](Files& files) { return files.publish_blob(*upload); },
+                      [&](Transaction& transaction, Files&) -> Result<void> {
+                        transaction.put(document(name, upload->sha256()));
+                        return {};
+                      })
+              .ok());
+  return upload->sha256();
+}
+
+Store::Operation remove_document(const std::string& name, const std::string& sha256) {
+  return [=](Transaction& transaction, Files&) -> Result<void> {
+    transaction.remove_document("uid:1", name);
+    transaction.maybe_drop_blob(sha256);
+    return {};
+  };
+}
+
+// One more turn through the thread and back: what was queued before it has been done.
+void settle(World& world) {
+  REQUIRE(world.commit([](Transaction&, Files&) { return Result<void>(); }).ok());
+}
+
+}  // namespace
+
+TEST_CASE("a blob goes when neither a document nor an unfinished conversion names it") {
+  World world;
+  const std::string sha256 = stored_document(world, "a", "hello");
+  stored_document(world, "b", "hello");
+  ConversionRow row = conversion(1);
+  row.input_sha256 = sha256;
+  REQUIRE(world.insert(row).ok());
+  const auto present = [&] {
+    settle(world);
+    CHECK(world.store->blob_in_use(sha256) == world.store->files().open_blob(sha256).ok());
+    return world.store->files().open_blob(sha256).ok();
+  };
+  REQUIRE(world.commit(remove_document("a", sha256)).ok());
+  CHECK(present());
+  REQUIRE(world.commit(remove_document("b", sha256)).ok());
+  CHECK(present());
+  row.status = "cancelled";
+  REQUIRE(world
+              .commit([&](Transaction& transaction, Files&) -> Result<void> {
+                transaction.update(row);
+                transaction.maybe_drop_blob(sha256);
+                return {};
+              })
+              .ok());
+  CHECK_FALSE(present());
+}
+
+TEST_CASE("a drop that was undone drops nothing") {
+  World world;
+  const std::string sha256 = stored_document(world, "a", "hello");
+  REQUIRE(world
+              .commit([](Transaction& transaction, Files&) -> Result<void> {
+                transaction.remove_document("uid:1", "a");
+                return {};
+              })
+              .ok());
+  // Nobody names the blob any more, but the one operation that says so fails.
+  const auto outcome = world.commit([&](Transaction& transaction, Files&) -> Result<void> {
+    transaction.maybe_drop_blob(sha256);
+    return fails(ErrorCode::internal);
+  });
+  CHECK_FALSE(outcome.ok());
+  settle(world);
+  CHECK(world.store->files().open_blob(sha256).ok());
+}
+
+TEST_CASE("a conversion submitted before the removal was known keeps its input") {
+  World world;
+  const std::string sha256 = stored_document(world, "a", "hello");
+  // The document is found, then its removal commits, then the conversion of what was found is submitted in the same
+  // turn.
+  Gate gate;
+  world.store->submit(remove_document("a", sha256), nullptr);
+  gate.close(*world.store);
+  ConversionRow row = conversion(1);
+  row.input_sha256 = sha256;
+  gate.open();
+  REQUIRE(world.insert(row).ok());
+  settle(world);
+  CHECK_FALSE(world.store->document("uid:1", "a"));
+  CHECK(world.store->files().open_blob(sha256).ok());
+}
+
+TEST_CASE("the database is private and set up to keep what it acknowledged") {
+  World world;
+  REQUIRE(world.insert(conversion(1)).ok());
+  struct stat facts {};
+  for (const std::string name : {"convd.db", "convd.db-wal"}) {
+    REQUIRE(::stat((world.directory / name).c_str(), &facts) == 0);
+    CHECK((facts.st_mode & 0777) == 0600);
+  }
+  world.store.reset();
+  // The last to close checkpoints: nothing is left in the log.
+  CHECK_FALSE(fs::exists(world.directory / "convd.db-wal"));
+}
+
+TEST_CASE("a full disk fails what does not fit, keeps what was acknowledged, and ends") {
+  const tests::SmallDisk disk;
+  if (!disk.mounted()) {
+    WARN("skipped: cannot mount a small tmpfs (not root?)");
+    return;
+  }
+  World world(disk.path() + "/state");
+  REQUIRE(world.insert(conversion(1)).ok());
+  ConversionRow large = conversion(2);
+  large.options_json = std::string(2 << 20, 'x');
+  Gate gate;
+  gate.close(*world.store);
+  ErrorCode neighbour{};
+  world.store->submit(
+      [](Transaction& transaction, Files&) -> Result<void> {
+        transaction.insert(conversion(3));
+        transaction.append(event("uid:1", "x"));
+        return {};
+      },
+      [&](Result<void> outcome) { neighbour = outcome ? ErrorCode::internal : outcome.error().code; });
+  world.store->submit([](Transaction&, Files&) { return fails(ErrorCode::already_finished); },
+                      [](Result<void> outcome) { CHECK(outcome.error().code == ErrorCode::already_finished); });
+  gate.open();
+  const auto outcome = world.insert(large);
+  REQUIRE_FALSE(outcome);
+  CHECK(outcome.error().code == ErrorCode::disk_full);
+  CHECK((neighbour == ErrorCode::disk_full || world.store->has_conversion(id_of(3))));
+  CHECK_FALSE(world.store->has_conversion(large.id));
+  CHECK(world.store->has_conversion(id_of(1)));
+
+  CHECK(world.insert(conversion(4)).ok());
+  world.reopen();
+  CHECK(world.store->has_conversion(id_of(1)));
+  CHECK(world.store->has_conversion(id_of(4)));
+  CHECK_FALSE(world.store->has_conversion(large.id));
+}
