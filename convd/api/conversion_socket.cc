@@ -1,0 +1,38 @@
+#include "convd/api/conversion_socket.h"
+
+#include <utility>
+
+namespace convd::api {
+
+ConversionSocket::ConversionSocket(events::Hub& hub, const std::string& id, events::Latest now)
+    : latest_(std::move(now)) {
+  if (!latest_.terminal) {
+    subscription_ = hub.subscribe(id, [this](const events::Latest& latest) { changed(latest); });
+  }
+}
+
+void ConversionSocket::on_open(SocketPeer& peer) {
+  peer_ = &peer;
+  peer.want_write();
+}
+
+void ConversionSocket::changed(const events::Latest& latest) {
+  // Merged progress may arrive after a state was read that already contains it.
+  const bool newer = latest.rev > latest_.rev || (latest.terminal && !latest_.terminal);
+  if (!newer) return;
+  latest_ = latest;
+  waiting_ = true;
+  if (peer_ != nullptr) peer_->want_write();
+}
+
+std::shared_ptr<const std::string> ConversionSocket::next_frame() {
+  if (!std::exchange(waiting_, false)) return nullptr;
+  return latest_.frame;
+}
+
+std::optional<SocketSession::Close> ConversionSocket::finished() const {
+  if (waiting_ || !latest_.terminal) return std::nullopt;
+  return Close{1000, "finished"};
+}
+
+}  // namespace convd::api

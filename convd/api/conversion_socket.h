@@ -1,0 +1,32 @@
+#pragma once
+// /ws/conversion/{id}: the status object at once, then every newer one, then close 1000 after the terminal one.
+
+#include <memory>
+#include <string>
+
+#include "convd/api/exchange.h"
+#include "convd/events/hub.h"
+
+namespace convd::api {
+
+// A watcher owns no queue: what is superseded before the client could take it is never sent. Loop thread only.
+class ConversionSocket final : public SocketSession {
+ public:
+  // `now` is the state at this moment, read in the same turn.
+  ConversionSocket(events::Hub& hub, const std::string& id, events::Latest now);
+
+  void on_open(SocketPeer& peer) override;
+  void on_message(std::string_view) override {}  // this dialect has nothing to say to us
+  std::shared_ptr<const std::string> next_frame() override;
+  std::optional<Close> finished() const override;
+
+ private:
+  void changed(const events::Latest& latest);
+
+  events::Latest latest_;
+  bool waiting_ = true;  // latest_ has not been handed out yet
+  SocketPeer* peer_ = nullptr;
+  std::unique_ptr<events::Hub::Subscription> subscription_;
+};
+
+}  // namespace convd::api

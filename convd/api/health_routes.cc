@@ -1,0 +1,52 @@
+// For probes and people: alive, ready, healthy, which version.
+
+#include "convd/api/readiness.h"
+#include "convd/api/services.h"
+#include "shared/version.h"
+
+namespace convd::api {
+namespace {
+
+using shared::Json;
+using shared::Result;
+
+Result<Response> livez(const Services&, const Call&) {
+  return text_response(200, "ok\n");
+}
+
+Result<Response> readyz(const Services& services, const Call& call) {
+  const auto problems = services.manager.problems();
+  const int status = problems.empty() ? 200 : 503;
+  const auto checks = readiness(problems);
+  if (call.request.param("verbose")) return text_response(status, readiness_text(checks));
+  return text_response(status, problems.empty() ? "ok\n" : problems_text(checks));
+}
+
+// Answers 200 as long as the daemon answers at all; /readyz is the one to route traffic by.
+Result<Response> health(const Services& services, const Call&) {
+  Json json = Json::object();
+  json.set("status", services.manager.problems().empty() ? "ok" : "degraded").set("version", shared::version);
+  return json_response(200, json);
+}
+
+Result<Response> version(const Services&, const Call&) {
+  Json json = Json::object();
+  json.set("version", shared::version);
+  return json_response(200, json);
+}
+
+}  // namespace
+
+std::vector<Route> health_routes(Services& services) {
+  const auto get = [&services](std::string_view pattern, auto handler) {
+    return Route{"GET",
+                 pattern,
+                 Permission::anyone,
+                 Body::ignored,
+                 ignored_body_bytes,
+                 answer([&services, handler](const Call& call) { return handler(services, call); })};
+  };
+  return {get("/livez", livez), get("/readyz", readyz), get("/health", health), get("/version", version)};
+}
+
+}  // namespace convd::api

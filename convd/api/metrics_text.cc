@@ -1,0 +1,38 @@
+#include "convd/api/metrics.h"
+#include "shared/version.h"
+
+namespace convd::api {
+namespace {
+
+void write_hub(Exposition& out, const events::Hub& hub) {
+  out.gauge("convd_watchers", "WebSockets and long polls that watch a conversion now.",
+            static_cast<double>(hub.watchers()));
+  out.gauge("convd_watched_conversions", "Conversions watched now.", static_cast<double>(hub.topics()));
+  out.counter("convd_events_delivered_total", "Changes told to watchers.", static_cast<double>(hub.delivered()));
+}
+
+void write_engines(Exposition& out, const engines::Registry& registry) {
+  out.family("convd_engine_available", "gauge", "1 when an engine is installed and works.");
+  for (const engines::EngineState& state : registry.engines()) {
+    out.sample({{"engine", state.engine->name()}, {"version", state.version}}, state.available ? 1 : 0);
+  }
+}
+
+}  // namespace
+
+std::string metrics_text(const Services& services, const Durations& durations, loop::WallTime started) {
+  Exposition out;
+  out.family("convd_build_info", "gauge", "The version, as a label.").sample({{"version", shared::version}}, 1);
+  services.http.write(out);
+  write_hub(out, services.manager.hub());
+  write_counters(out, services.manager.counters());
+  durations.write(out);
+  write_queue(out, services.manager.capacity(), services.manager.oldest_waiting_ms());
+  write_store(out, services.store.stats());
+  write_runner(out, services.manager.runner_state());
+  write_engines(out, services.manager.registry());
+  write_process(out, read_process_stats(), started);
+  return out.take();
+}
+
+}  // namespace convd::api

@@ -1,0 +1,63 @@
+#include "convd/api/router.h"
+
+#include <iterator>
+#include <utility>
+
+#include "convd/api/metrics.h"
+
+namespace convd::api {
+namespace {
+
+// Often enough that no sample has left the manager's memory before it was counted.
+constexpr loop::milliseconds collect_period{5'000};
+
+std::vector<Route> all_routes(Services& services, Route metrics) {
+  std::vector<Route> all;
+  for (auto group :
+       {submission_routes, conversion_routes, result_routes, document_routes, info_routes, health_routes}) {
+    auto routes = group(services);
+    std::move(routes.begin(), routes.end(), std::back_inserter(all));
+  }
+  all.push_back(std::move(metrics));
+  return all;
+}
+
+}  // namespace
+
+Router::Router(jobs::Manager& manager, store::Store& store, loop::Loop& loop)
+    : services_{manager, store, loop, http_},
+      started_(loop.wall()),
+      dispatcher_(all_routes(services_, metrics_route()), conversion_sockets(services_), http_, loop),
+      collect_(loop.every(collect_period, [this] { durations_.collect(services_.manager.counters()); })) {}
+
+Route Router::metrics_route() {
+  auto handler = [this](const Call&) -> shared::Result<Response> {
+    durations_.collect(services_.manager.counters());
+    Response response = text_response(200, metrics_text(services_, durations_, started_));
+    response.headers[0].second = "text/plain; version=0.0.4; charset=utf-8";
+    return response;
+  };
+  return {"GET", "/metrics", Permission::anyone, Body::ignored, ignored_body_bytes, answer(std::move(handler))};
+}
+
+std::unique_ptr<Exchange> Router::begin(Request request, Responder& responder) {
+  return dispatcher_.begin(std::move(request), responder);
+}
+
+std::unique_ptr<SocketSession> Router::open_socket(const Request& request) {
+  return dispatcher_.open_socket(request);
+}
+
+Response Router::problem(const shared::Error& error) const {
+  return dispatcher_.problem(error);
+}
+
+void Router::connection_opened() {
+  dispatcher_.connection_opened();
+}
+
+void Router::connection_closed() {
+  dispatcher_.connection_closed();
+}
+
+}  // namespace convd::api

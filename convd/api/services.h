@@ -1,0 +1,34 @@
+#pragma once
+// What the route groups stand on, and the groups themselves. One .cc per group.
+
+#include <vector>
+
+#include "convd/api/http_metrics.h"
+#include "convd/api/route.h"
+#include "convd/jobs/manager.h"
+#include "convd/loop/loop.h"
+#include "convd/store/store.h"
+
+namespace convd::api {
+
+// All outlive every exchange. Loop thread only.
+struct Services {
+  jobs::Manager& manager;
+  store::Store& store;
+  loop::Loop& loop;
+  HttpMetrics& http;
+};
+
+std::vector<Route> conversion_routes(Services& services);
+std::vector<SocketRoute> conversion_sockets(Services& services);
+std::vector<Route> submission_routes(Services& services);
+std::vector<Route> result_routes(Services& services);
+std::vector<Route> document_routes(Services& services);
+std::vector<Route> info_routes(Services& services);
+std::vector<Route> health_routes(Services& services);
+
+// Fails a request that wanted to start a conversion, with what helps: Retry-After from the queue, the targets that are
+// possible from `from` (a format; may be empty).
+void fail_submission(const Services& services, const Reply& reply, const shared::Error& error, const std::string& from);
+
+}  // namespace convd::api

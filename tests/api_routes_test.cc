@@ -1,0 +1,460 @@
+// Whole routes as transcripts: the router over a real manager, with a clock, children and a disk of our own.
+
+#include <unistd.h>
+
+#include "convd/api/router.h"
+#include "convd/api/text.h"
+#include "tests/support/house.h"
+
+using namespace convd::api;
+using shared::Json;
+using tests::a_docx;
+using tests::a_pdf;
+
+namespace {
+
+struct Answer final : public Responder {
+  void send(Response response) override {
+    ++times;
+    last = std::move(response);
+  }
+  std::string header(std::string_view name) const {
+    for (const auto& [key, value] : last.headers) {
+      if (key == name) return value;
+    }
+    return "";
+  }
+  std::string text() const {
+    if (const auto* text = std::get_if<std::string>(&last.body)) return *text;
+    const auto& file = std::get<FileBody>(last.body);
+    std::string bytes(static_cast<std::size_t>(file.length), '\0');
+    REQUIRE(::pread(file.fd.get(), bytes.data(), bytes.size(), file.offset) == static_cast<ssize_t>(bytes.size()));
+    return bytes;
+  }
+  Json json() const { return Json::parse(text()).value(); }
+  std::string member(std::string_view key) const {
+    const Json whole = json();
+    const auto value = whole.read().find(key);
+    return !value ? "null" : value->is_string() ? value->string().value() : value->clone().dump();
+  }
+  // "404 document_not_found"
+  std::string refusal() const { return std::to_string(last.status) + " " + member("code"); }
+
+  int times = 0;
+  Response last;
+};
+
+// A request under way; dropping it is a client that goes.
+struct Asked {
+  std::unique_ptr<Answer> answer = std::make_unique<Answer>();
+  std::unique_ptr<Exchange> exchange;
+};
+
+std::string field(const std::string& name, const std::string& value) {
+  return "--XX\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + value + "\r\n";
+}
+
+std::string file(const std::string& filename, const std::string& bytes) {
+  return "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" + filename + "\"\r\n\r\n" + bytes +
+         "\r\n";
+}
+
+const Headers as_json{{"content-type", "application/json"}};
+const Headers as_form{{"content-type", "application/x-www-form-urlencoded"}};
+const Headers as_parts{{"content-type", "multipart/form-data; boundary=XX"}};
+const std::string end = "--XX--\r\n";
+
+class World {
+ public:
+  explicit World(convd::jobs::Settings settings = {})
+      : house(settings), router(house.manager(), house.store, house.loop) {}
+
+  // "POST /documents?name=a.md"; segments are taken as they are.
+  Asked begin(const std::string& line, Headers headers = {}, const std::string& body = {}) {
+    Request request;
+    const std::size_t blank = line.find(' ');
+    const std::size_t mark = std::min(line.find('?'), line.size());
+    request.method = line.substr(0, blank);
+    split(line.substr(blank + 2, mark - blank - 2), '/',
+          [&](const std::string& segment) { request.path.push_back(segment); });
+    split(line.substr(std::min(mark + 1, line.size())), '&', [&](const std::string& pair) {
+      const std::size_t equals = std::min(pair.find('='), pair.size());
+      request.query.emplace_back(pair.substr(0, equals), pair.substr(std::min(equals + 1, pair.size())));
+    });
+    request.headers = std::move(headers);
+    request.has_body = !body.empty();
+    if (const auto length = whole_number(request.header("content-length"))) request.content_length = length;
+    request.caller = {org, org, Role::user};
+    Asked asked;
+    asked.exchange = router.begin(std::move(request), *asked.answer);
+    for (std::size_t at = 0; at < body.size() && asked.answer->times == 0; at += 7)
+      asked.exchange->on_body(body.substr(at, 7));
+    if (asked.answer->times == 0) asked.exchange->on_body_end();
+    house.loop.turn();
+    return asked;
+  }
+  Answer ask(const std::string& line, Headers headers = {}, const std::string& body = {}) {
+    Asked asked = begin(line, std::move(headers), body);
+    REQUIRE(asked.answer->times == 1);
+    return std::move(*asked.answer);
+  }
+  std::string accept(const std::string& filename, const std::string& bytes, const std::string& to = "pdf") {
+    const Answer answer = ask("POST /v1/conversions", as_parts, file(filename, bytes) + field("to", to) + end);
+    REQUIRE(answer.last.status == 202);
+    return answer.member("id");
+  }
+
+  std::string org = "uid:1";
+  tests::House house;
+  Router router;
+
+ private:
+  template <typename Take>
+  static void split(const std::string& text, char separator, Take take) {
+    std::size_t start = 0;
+    while (start < text.size()) {
+      const std::size_t stop = std::min(text.find(separator, start), text.size());
+      take(text.substr(start, stop - start));
+      start = stop + 1;
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the original contract: four fields, by JSON, form and multipart") {
+  World world;
+  REQUIRE(world.ask("POST /documents?name=report.docx", {}, a_docx).last.status == 201);
+  const auto check = [](const Answer& answer) {
+    CHECK(answer.last.status == 200);
+    const std::string id = answer.member("conversion_id");
+    CHECK(id.size() == 36);
+    CHECK(answer.text() == "{\"status\":\"accepted\",\"conversion_id\":\"" + id +
+                               "\",\"filename\":\"report.docx\","
+                               "\"message\":\"Conversion task started. Use WebSocket to track progress.\"}\n");
+  };
+  check(world.ask("POST /convert", as_json, R"({"filename":"report.docx"})"));
+  check(world.ask("POST /convert", as_form, "filename=report.docx&to=pdf&prompt_mode="));
+  check(world.ask("POST /convert", as_parts, field("filename", "report.docx") + end));
+  check(world.ask("POST /convert", as_parts, field("to", "pdf") + file("report.docx", a_docx) + end));
+  check(world.ask("POST /convert", as_parts, file("tmp123", a_docx) + field("filename", "report.docx") + end));
+}
+
+TEST_CASE("what is wrong with a submission is said at once") {
+  World world;
+  world.ask("POST /documents?name=report.docx", {}, a_docx);
+  const auto refusal = [&](const Headers& headers, const std::string& body) {
+    const Answer answer = world.ask("POST /v1/conversions", headers, body);
+    return answer.refusal() + ": " + answer.member("detail");
+  };
+  CHECK(refusal({}, "x") ==
+        "415 unsupported_media_type: Content-Type must be application/json, multipart/form-data or "
+        "application/x-www-form-urlencoded");
+  CHECK(refusal(as_json, "{") == "400 invalid_json: syntax error at byte 1");
+  CHECK(
+      refusal(as_json, R"({"filename":"a","colour":1})").find("400 invalid_json: $.colour: unknown key; known are ") ==
+      0);
+  CHECK(refusal(as_json, R"({"filename":"a","priority":10})") ==
+        "400 invalid_json: $.priority: expected a whole number from 0 to 9");
+  CHECK(refusal(as_json, R"({"filename":"a","options":{"pages":"1"},"pages":"2"})") ==
+        "400 invalid_json: $.pages: given both here and in options");
+  CHECK(refusal(as_json, R"({"filename":"a","labels":{"x":1}})") ==
+        "400 invalid_json: $.labels.x: expected a string, found a number");
+  CHECK(refusal(as_form, "filename=a&priority=high") ==
+        "400 invalid_request: priority: expected a whole number, found \"high\"");
+  CHECK(refusal(as_form, "filename=a&priority=10") ==
+        "400 invalid_request: priority: expected a whole number from 0 to 9");
+  CHECK(refusal(as_form, "filename=a&filename=b") == "400 invalid_request: filename: given twice");
+  CHECK(refusal(as_form, "options={&filename=a") ==
+        "400 invalid_request: options: expected JSON text: syntax error at byte 1");
+  CHECK(refusal(as_form, "colour=red")
+            .find("400 invalid_request: unknown field \"colour\"; known are file, filename, ") == 0);
+  CHECK(refusal(as_parts, field("colour", "red") + end).find("400 invalid_request: unknown field \"colour\"") == 0);
+  CHECK(refusal(as_parts, file("a.docx", "x") + file("b.docx", "x") + end) ==
+        "400 invalid_request: file: given twice; a conversion has one input");
+  CHECK(refusal(as_parts, field("to", "pdf")) ==
+        "400 invalid_request: multipart body: it ends before the closing boundary");
+  for (const char* name : {"../x.docx", "C:\\x.docx", "a%0D%0Ab.docx"}) {
+    CHECK(refusal(as_parts, file(name, "x") + end).substr(0, 20) == "400 invalid_filename");
+  }
+  CHECK(refusal(as_json, "{}").substr(0, 20) == "400 invalid_filename");
+  CHECK(refusal(as_parts, file("", "") + end).substr(0, 20) == "400 invalid_filename");
+  CHECK(refusal(as_parts, file("", "bytes") + end).substr(0, 20) == "400 invalid_filename");
+  CHECK(refusal(as_json, R"({"filename":"never.docx"})").substr(0, 22) == "404 document_not_found");
+  const Answer impossible = world.ask("POST /convert", as_json, R"({"filename":"report.docx","to":"mp3"})");
+  CHECK(impossible.refusal() == "422 unsupported_conversion");
+  CHECK(impossible.member("targets").find("\"pdf\"") != std::string::npos);
+  CHECK(world.house.spawner.started() == 0);
+}
+
+TEST_CASE("every field of the full form arrives") {
+  World world;
+  const std::string options = R"({"dpi":300})";
+  const Answer answer = world.ask("POST /v1/conversions", as_parts,
+                                  field("to", "png") + file("a.pdf", a_pdf) + field("options", options) +
+                                      field("labels", R"({"team":"red"})") + field("pages", "1-2") +
+                                      field("password", "harbour") + field("priority", "9") + end);
+  REQUIRE(answer.last.status == 202);
+  const std::string id = answer.member("id");
+  CHECK(answer.header("Location") == "/v1/conversions/" + id);
+  CHECK(answer.header("ETag") == "\"r" + answer.member("rev") + "\"");
+  CHECK(answer.member("labels") == R"({"team":"red"})");
+  const auto argv = world.house.spawner.child(world.house.child_of(id)).spec.argv;
+  const std::set<std::string> arguments(argv.begin(), argv.end());
+  for (const char* option : {"dpi=300", "pages=1-2", "password=harbour"}) CHECK(arguments.count(option) == 1);
+}
+
+TEST_CASE("a body over the limit is refused, and what had come is gone") {
+  convd::jobs::Settings settings;
+  settings.input_bytes = 100;
+  World world(settings);
+  CHECK(world.ask("POST /documents?name=a.md", {}, std::string(100, 'x')).last.status == 201);
+  CHECK(world.ask("POST /documents?name=a.md", {}, std::string(101, 'x')).refusal() == "413 body_too_large");
+  CHECK(world.ask("POST /documents?name=a.md", {{"content-length", "101"}}, "x").last.status == 413);
+  CHECK(world.ask("POST /convert", as_parts, file("a.docx", std::string(101, 'x')) + end).refusal() ==
+        "413 body_too_large");
+}
+
+TEST_CASE("a client that goes in the middle of its upload leaves nothing") {
+  World world;
+  Request request;
+  request.method = "POST";
+  request.path = {"documents"};
+  request.query = {{"name", "half.md"}};
+  request.caller = {"uid:1", "uid:1", Role::user};
+  Answer answer;
+  auto exchange = world.router.begin(std::move(request), answer);
+  exchange->on_body("# half");
+  exchange.reset();
+  world.house.loop.turn();
+  CHECK(answer.times == 0);
+  CHECK(world.ask("GET /documents/half.md").refusal() == "404 document_not_found");
+  // And one that goes before its conversion was accepted: the conversion goes on.
+  world.house.store.hold();
+  { const Asked gone = world.begin("POST /convert", as_parts, file("a.docx", a_docx) + end); }
+  world.house.store.let_go();
+  world.house.loop.turn();
+  CHECK(world.ask("GET /v1/conversions").member("conversions").find("\"a.docx\"") != std::string::npos);
+}
+
+TEST_CASE("documents come in, are listed, read back and removed") {
+  World world;
+  const Answer raw =
+      world.ask("POST /documents?name=a b%.md", {{"content-type", "application/x-www-form-urlencoded"}}, "# a");
+  CHECK(raw.last.status == 201);
+  CHECK(raw.header("Location") == "/documents/a%20b%25.md");
+  CHECK(raw.member("documents").find(R"([{"name":"a b%.md","media_type":"text/markdown","size":3,"sha256":")") == 0);
+  const Answer two = world.ask("POST /documents", as_parts, file("b.md", "# b") + file("c.md", "") + end);
+  CHECK(two.last.status == 201);
+  CHECK(two.header("Location") == "");
+
+  CHECK(world.ask("POST /documents", {}, "x").refusal() == "400 invalid_request");
+  CHECK(world.ask("POST /documents?name=..", {}, "x").refusal() == "400 invalid_filename");
+  CHECK(world.ask("POST /documents", as_parts, file("x.md", "") + file("x.md", "") + end).refusal() ==
+        "400 invalid_request");
+  CHECK(world.ask("POST /documents", as_parts, end).refusal() == "400 invalid_request");
+
+  const Answer page = world.ask("GET /documents?limit=2");
+  CHECK(page.member("next") == "b.md");
+  CHECK(world.ask("GET /documents?limit=2&after=b.md").member("next") == "null");
+  CHECK(world.ask("GET /documents?limit=0").refusal() == "400 invalid_request");
+
+  const Answer bytes = world.ask("GET /documents/a b%.md", {{"accept", "application/json, text/plain, */*"}});
+  CHECK(bytes.text() == "# a");
+  CHECK(bytes.header("Content-Type") == "text/markdown");
+  CHECK(bytes.header("Content-Disposition") == "attachment; filename=\"a b_.md\"; filename*=UTF-8''a%20b%25.md");
+  const Answer about = world.ask("GET /documents/a b%.md", {{"accept", "application/json"}});
+  CHECK(about.member("size") == "3");
+  CHECK(about.member("pages") == "null");
+  world.org = "uid:2";
+  CHECK(world.ask("GET /documents/b.md").refusal() == "404 document_not_found");
+  world.org = "uid:1";
+  CHECK(world.ask("DELETE /documents/b.md").last.status == 204);
+  CHECK(world.ask("DELETE /documents/b.md").refusal() == "404 document_not_found");
+}
+
+TEST_CASE("results follow RFC 9110") {
+  World world;
+  const std::string id = world.accept("report.docx", a_docx);
+  const std::string result = "GET /v1/conversions/" + id + "/result";
+  CHECK(world.ask(result).refusal() == "409 not_finished");
+  world.house.succeed(id, {{"source.pdf", "0123456789"}});
+
+  const Answer whole = world.ask(result);
+  const std::string etag = whole.header("ETag");
+  CHECK(whole.last.status == 200);
+  CHECK(whole.text() == "0123456789");
+  CHECK(etag.size() == 66);
+  CHECK(whole.header("Accept-Ranges") == "bytes");
+  CHECK(whole.header("Content-Type") == "application/pdf");
+  const Answer part = world.ask(result, {{"range", "bytes=-3"}, {"if-range", etag}});
+  CHECK(part.last.status == 206);
+  CHECK(part.text() == "789");
+  CHECK(part.header("Content-Range") == "bytes 7-9/10");
+  CHECK(world.ask(result, {{"range", "bytes=1-2"}, {"if-range", "\"x\""}}).last.status == 200);
+  CHECK(world.ask("HEAD" + result.substr(3), {{"range", "bytes=1-2"}}).last.status == 200);
+  const Answer beyond = world.ask(result, {{"range", "bytes=10-"}});
+  CHECK(beyond.refusal() == "416 range_not_satisfiable");
+  CHECK(beyond.header("Content-Range") == "bytes */10");
+  const Answer same = world.ask(result, {{"if-none-match", "\"x\", W/" + etag}, {"range", "bytes=10-"}});
+  CHECK(same.last.status == 304);
+  CHECK(same.header("ETag") == etag);
+  CHECK(same.text() == "");
+  CHECK(world.ask(result + "/report.pdf").text() == "0123456789");
+  CHECK(world.ask(result + "/other.pdf").refusal() == "404 not_found");
+}
+
+TEST_CASE("a long poll answers when something has changed") {
+  World world;
+  const std::string id = world.accept("report.docx", a_docx);
+  const std::string status = "GET /conversion-status/" + id;
+  const std::string etag = world.ask(status).header("ETag");
+  CHECK(world.ask(status, {{"if-none-match", etag}}).last.status == 304);
+  CHECK(world.ask(status + "?wait=9").last.status == 200);
+  for (const char* wrong : {"0", "61", "x", ""})
+    CHECK(world.ask(status + "?wait=" + wrong).refusal() == "400 invalid_request");
+
+  const Asked idle = world.begin(status + "?wait=9", {{"if-none-match", etag}});
+  world.house.loop.advance(std::chrono::milliseconds(8'999));
+  CHECK(idle.answer->times == 0);
+  world.house.loop.advance(std::chrono::milliseconds(1));
+  CHECK(idle.answer->last.status == 304);
+
+  const Asked poll = world.begin(status + "?wait=9", {{"if-none-match", etag}});
+  { const Asked gone = world.begin(status + "?wait=9", {{"if-none-match", etag}}); }
+  CHECK(poll.answer->times == 0);
+  world.house.succeed(id, {{"source.pdf", "pdf"}});
+  REQUIRE(poll.answer->times == 1);
+  CHECK(poll.answer->last.status == 200);
+  CHECK(poll.answer->header("ETag") != etag);
+  const std::string last = world.ask(status).header("ETag");
+  CHECK(world.ask(status + "?wait=9", {{"if-none-match", last}}).last.status == 304);
+  CHECK(world.ask("GET /conversion-status/nonsense?wait=9").refusal() == "404 conversion_not_found");
+}
+
+TEST_CASE("a submission can wait for its end") {
+  World world;
+  Headers headers = as_parts;
+  headers.emplace_back("prefer", "wait=90");
+  const Asked asked = world.begin("POST /v1/conversions", headers, file("report.docx", a_docx) + end);
+  CHECK(asked.answer->times == 0);
+  world.house.spawner.succeeds(world.house.spawner.newest(), {{"source.pdf", "pdf"}});
+  world.house.loop.turn();
+  REQUIRE(asked.answer->times == 1);
+  CHECK(asked.answer->last.status == 200);
+  CHECK(asked.answer->header("Preference-Applied") == "wait=60");
+  CHECK(asked.answer->member("status") == "completed");
+
+  headers.back().second = "wait=1";
+  const Asked slow = world.begin("POST /v1/conversions", headers, file("report.docx", a_docx) + end);
+  world.house.loop.advance(std::chrono::seconds(1));
+  REQUIRE(slow.answer->times == 1);
+  CHECK(slow.answer->last.status == 202);
+  CHECK(slow.answer->header("Preference-Applied") == "");
+  CHECK(slow.answer->header("Location") == "/v1/conversions/" + slow.answer->member("id"));
+}
+
+TEST_CASE("conversions are listed, cancelled, retried and removed") {
+  World world;
+  const std::string first = world.accept("a.docx", a_docx);
+  const std::string second = world.accept("b.docx", a_docx);
+  const Answer page = world.ask("GET /v1/conversions?limit=1");
+  CHECK(page.member("conversions").find("[{\"id\":\"" + second) == 0);
+  CHECK(page.member("next") == second);
+  CHECK(world.ask("GET /v1/conversions?limit=1&before=" + second).member("conversions").find(first) !=
+        std::string::npos);
+  CHECK(world.ask("GET /v1/conversions?filename=a.docx").member("conversions").find(second) == std::string::npos);
+  CHECK(world.ask("GET /v1/conversions?status=asleep").refusal() == "400 invalid_request");
+
+  const Answer cancelled = world.ask("POST /v1/conversions/" + first + "/cancel", as_json, "{}");
+  CHECK(cancelled.last.status == 200);
+  CHECK(cancelled.member("status") == "cancelled");
+  CHECK(world.ask("POST /v1/conversions/" + first + "/cancel").refusal() == "409 already_finished");
+  const Answer again = world.ask("POST /v1/conversions/" + first + "/retry");
+  CHECK(again.last.status == 202);
+  CHECK(again.member("retry_of") == first);
+  CHECK(again.header("Location") == "/v1/conversions/" + again.member("id"));
+  CHECK(world.ask("DELETE /v1/conversions/" + first).last.status == 204);
+  CHECK(world.ask("GET /v1/conversions/" + first).refusal() == "404 conversion_not_found");
+  world.org = "uid:2";
+  CHECK(world.ask("POST /v1/conversions/" + second + "/cancel").refusal() == "404 conversion_not_found");
+}
+
+TEST_CASE("a socket is there for a conversion that is, and plain HTTP says why not") {
+  World world;
+  const std::string id = world.accept("a.docx", a_docx);
+  Request request;
+  request.method = "GET";
+  request.path = {"ws", "conversion", id};
+  request.caller = {"uid:1", "uid:1", Role::user};
+  const auto socket = world.router.open_socket(request);
+  REQUIRE(socket);
+  struct Peer final : SocketPeer {
+    void want_write() override {}
+  } peer;
+  socket->on_open(peer);
+  CHECK(socket->next_frame()->find("{\"id\":\"" + id) == 0);
+  request.caller.org = "uid:2";
+  CHECK(world.router.open_socket(request) == nullptr);
+  CHECK(world.ask("GET /ws/conversion/" + id).refusal() == "426 upgrade_required");
+  CHECK(world.ask("GET /ws/conversion/" + id).header("Upgrade") == "websocket");
+  CHECK(world.ask("GET /ws/conversion/nonsense").refusal() == "404 conversion_not_found");
+}
+
+TEST_CASE("the daemon says what it can do") {
+  World world;
+  CHECK(
+      world.ask("GET /v1/formats").text() ==
+      R"({"routes":[{"from":"docx","to":["json","md","pdf","png","txt"]},{"from":"pdf","to":["json","md","png","txt"]}]})"
+      "\n");
+  CHECK(world.ask("GET /v1/formats?from=PDF&to=png").text() ==
+        R"({"from":"pdf","to":"png","steps":[{"engine":"poppler","from":"pdf","to":"png"}],"options":[)"
+        R"({"name":"pages","type":"page_range","least":null,"most":null,"choices":[],"default":null,"help":"pages"},)"
+        R"({"name":"password","type":"text","least":0,"most":255,"choices":[],"default":null,"help":"password"},)"
+        R"({"name":"dpi","type":"integer","least":10,"most":600,"choices":[],"default":null,"help":"resolution"}]})"
+        "\n");
+  CHECK(world.ask("GET /v1/formats?from=pdf&to=mp3").refusal() == "422 unsupported_conversion");
+  CHECK(
+      world.ask("GET /v1/engines")
+          .text()
+          .find(
+              R"({"engines":[{"name":"office","title":"The office","version":"7.4.7","available":true,"package":"office-package")") ==
+      0);
+  CHECK(world.ask("GET /v1/capacity").text() ==
+        "{\"slots\":2,\"running\":0,\"waiting\":0,\"wait_ms\":0,\"accepting\":true}\n");
+  CHECK(world.ask("GET /v1/doctor").text().find(R"("sandbox":{"sandboxed":true,)") != std::string::npos);
+}
+
+TEST_CASE("health follows the house") {
+  World world;
+  CHECK(world.ask("GET /livez").text() == "ok\n");
+  CHECK(world.ask("GET /readyz").text() == "ok\n");
+  CHECK(world.ask("GET /health").member("status") == "ok");
+  world.house.spawner.runner_goes();
+  world.house.loop.turn();
+  CHECK(world.ask("GET /livez").last.status == 200);
+  CHECK(world.ask("GET /readyz").last.status == 503);
+  CHECK(world.ask("GET /readyz").text().find("[-] runner: ") == 0);
+  CHECK(world.ask("GET /readyz?verbose").text().find("[+] store: ok\n[-] runner: ") == 0);
+  CHECK(world.ask("GET /health").member("status") == "degraded");
+  const std::string metrics = world.ask("GET /metrics").text();
+  CHECK(metrics.find("\nconvd_runner_up 0\n") != std::string::npos);
+  CHECK(metrics.find("\nconvd_engine_available{engine=\"office\",version=\"7.4.7\"} 1\n") != std::string::npos);
+}
+
+TEST_CASE("a full queue says when to come back") {
+  convd::jobs::Settings settings;
+  settings.queue_limit = 0;
+  World world(settings);
+  const Answer answer = world.ask("POST /convert", as_parts, file("a.docx", a_docx) + end);
+  CHECK(answer.refusal() == "429 queue_full");
+  CHECK(std::stoi(answer.header("Retry-After")) >= 1);
+}
+
+TEST_CASE("a daemon that drains accepts nothing") {
+  World world;
+  world.house.manager().drain(std::chrono::seconds(1), [] {});
+  const Answer answer = world.ask("POST /documents?name=a.md", {}, "x");
+  CHECK(answer.refusal() == "503 shutting_down");
+  CHECK(answer.header("Retry-After") == "10");
+}
