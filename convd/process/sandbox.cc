@@ -21,11 +21,22 @@ class Command {
   std::vector<std::string> words_;
 };
 
-void add_namespaces(Command& command) {
-  // --disable-userns needs an explicit user namespace; the child can then make none of its own.
-  command.add("--unshare-user", "--disable-userns", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts",
-              "--unshare-cgroup-try");
-  command.add("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "convd");
+// Started by a user, the sandbox has a user namespace, and the child can make none of its own (--disable-userns).
+// Started by root, it has none: bubblewrap keeps just what setpriv needs to become the job's user, and the seccomp
+// filter refuses namespaces.
+void add_namespaces(Command& command, const SandboxParts& parts) {
+  command.add("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try");
+  command.add("--die-with-parent", "--new-session", "--cap-drop", "ALL");
+  if (!parts.user)
+    command.add("--unshare-user", "--disable-userns");
+  else
+    command.add("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP");
+}
+
+void add_user(Command& command, unsigned user) {
+  const std::string id = std::to_string(user);
+  command.add("/usr/bin/setpriv", "--reuid", id, "--regid", id, "--clear-groups", "--inh-caps", "-all",
+              "--bounding-set", "-all", "--no-new-privs", "--");
 }
 
 }  // namespace
@@ -53,24 +64,30 @@ std::vector<std::pair<std::string, std::string>> environment_of(const ChildSpec&
 std::vector<std::string> sandbox_command(const ChildSpec& spec, const SandboxParts& parts) {
   Command command;
   command.add(bubblewrap);
-  add_namespaces(command);
+  add_namespaces(command, parts);
   if (parts.seccomp >= 0) command.add("--seccomp", std::to_string(parts.seccomp));
   if (parts.status >= 0) command.add("--json-status-fd", std::to_string(parts.status));
 
   command.add("--clearenv");
   for (const auto& [key, value] : environment_of(spec)) command.add("--setenv", key, value);
 
+  command.add("--perms", "0755", "--dir", "/etc", "--perms", "0755", "--dir", "/in");
   for (const auto& [path, fd] : parts.system) command.bind("--ro-bind-fd", fd, path);
   for (const auto& [path, target] : parts.links) command.add("--symlink", target, path);
   command.add("--proc", "/proc", "--dev", "/dev");
   command.add("--size", std::to_string(spec.limits.tmp_bytes > 0 ? spec.limits.tmp_bytes : default_tmp_bytes),
-              "--tmpfs", "/tmp");
-  command.bind("--ro-bind-data", parts.passwd, "/etc/passwd").bind("--ro-bind-data", parts.group, "/etc/group");
-  for (std::size_t i = 0; i < parts.files.size(); ++i)
-    command.bind("--ro-bind-data", parts.files[i], spec.files[i].path);
+              "--perms", "1777", "--tmpfs", "/tmp");
+  command.add("--perms", "1777", "--tmpfs", "/dev/shm");
+  const auto made_file = [&](int fd, const std::string& path) {
+    command.add("--perms", "0644").bind("--ro-bind-data", fd, path);
+  };
+  made_file(parts.passwd, "/etc/passwd");
+  made_file(parts.group, "/etc/group");
+  for (std::size_t i = 0; i < parts.files.size(); ++i) made_file(parts.files[i], spec.files[i].path);
   for (std::size_t i = 0; i < parts.inputs.size(); ++i)
     command.bind("--ro-bind-fd", parts.inputs[i], "/in/" + spec.inputs[i].name);
   command.bind("--bind-fd", parts.output, "/out").add("--chdir", "/out", "--remount-ro", "/", "--");
+  if (parts.user) add_user(command, *parts.user);
   for (const std::string& word : spec.argv) command.add(word);
   return command.take();
 }

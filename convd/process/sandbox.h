@@ -1,6 +1,7 @@
 #pragma once
 // A ChildSpec as a bubblewrap command line. Pure: the descriptors are numbers here, opened by whoever starts the child.
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,13 +13,14 @@ namespace convd::process {
 // Descriptors the sandbox is built from. They are bound by number, so that nothing below a directory the job's user
 // cannot enter has to be named.
 struct SandboxParts {
-  int seccomp = -1;         // a BPF program; -1: none
-  int status = -1;          // bubblewrap's --json-status-fd; -1: none
-  int output = -1;          // the directory that becomes /out
-  int passwd = -1;          // made /etc/passwd
-  int group = -1;           // made /etc/group
-  std::vector<int> inputs;  // as ChildSpec::inputs
-  std::vector<int> files;   // as ChildSpec::files
+  std::optional<unsigned> user;  // root starts the sandbox and becomes this user inside; unset: stay who we are
+  int seccomp = -1;              // a BPF program; -1: none
+  int status = -1;               // bubblewrap's --json-status-fd; -1: none
+  int output = -1;               // the directory that becomes /out
+  int passwd = -1;               // made /etc/passwd
+  int group = -1;                // made /etc/group
+  std::vector<int> inputs;       // as ChildSpec::inputs
+  std::vector<int> files;        // as ChildSpec::files
   std::vector<std::pair<std::string, int>>
       system;  // path inside -> O_PATH descriptor: libraries, fonts, ChildSpec::read_only
   std::vector<std::pair<std::string, std::string>> links;  // path inside -> target: /bin -> usr/bin

@@ -65,6 +65,7 @@ Prepared prepare(const Confinement& confinement, const process::ChildSpec& spec,
                  const std::vector<loop::UniqueFd>& descriptors, const Workspace& workspace, uid_t user) {
   Prepared prepared;
   process::SandboxParts& parts = prepared.parts;
+  if (user != same_user) parts.user = user;
   parts.seccomp = prepared.keep(reopened(confinement.seccomp.get()));
   parts.output = prepared.borrow(workspace.directory());
   const std::string id = std::to_string(user == same_user ? geteuid() : user);
@@ -109,7 +110,7 @@ void Child::start(const process::ChildSpec& spec, std::vector<loop::UniqueFd> de
   how.out = descriptors[0].get();
   how.err = descriptors[1].get();
   how.join = cgroup_->join_files();
-  how.user = user;
+  how.own_user = user != same_user;
   how.limits = limits_;
   how.nice = spec.nice;
   Prepared prepared;

@@ -41,8 +41,9 @@ bool set_limits(const process::Limits& limits, bool own_user) {
   if (limits.file_bytes > 0) ok = limit(RLIMIT_FSIZE, limits.file_bytes) && ok;
   if (limits.cpu_ms > 0) ok = limit(RLIMIT_CPU, (limits.cpu_ms + 999) / 1000) && ok;
   if (limits.address_space_bytes > 0) ok = limit(RLIMIT_AS, limits.address_space_bytes) && ok;
-  // The kernel counts processes per user: only fair where the user is the child's alone. Bubblewrap needs two itself.
-  if (limits.processes > 0 && own_user) ok = limit(RLIMIT_NPROC, limits.processes + 2) && ok;
+  // The kernel counts processes per user: only fair where the user is the child's alone. Bubblewrap and setpriv need
+  // some themselves.
+  if (limits.processes > 0 && own_user) ok = limit(RLIMIT_NPROC, limits.processes + 4) && ok;
   return ok;
 }
 
@@ -73,10 +74,9 @@ const char* set_up_and_exec(const Launch& launch, char* const* argv, char* const
   write_to("/proc/self/oom_score_adj", "800");
   setpriority(PRIO_PROCESS, 0, launch.nice);
   umask(022);
-  const bool own_user = launch.user != static_cast<uid_t>(-1);
-  if (!set_limits(launch.limits, own_user)) return "limits";
+  if (!set_limits(launch.limits, launch.own_user)) return "limits";
   if (!launch.directory.empty() && chdir(launch.directory.c_str()) != 0) return "directory";
-  if (own_user && !become(launch.user)) return "user";
+  if (launch.user != static_cast<uid_t>(-1) && !become(launch.user)) return "user";
   for (const int fd : launch.keep) {
     if (fcntl(fd, F_SETFD, 0) != 0) return "descriptors";
   }

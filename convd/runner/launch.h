@@ -21,6 +21,7 @@ struct Launch {
   std::vector<int> keep;                // descriptors that stay open across exec
   std::vector<std::string> join;        // cgroup.procs files
   uid_t user = static_cast<uid_t>(-1);  // -1: stay who we are
+  bool own_user = false;                // the child runs, here or inside, as a user that nobody else is
   process::Limits limits;
   int nice = 0;
 };

@@ -61,6 +61,7 @@ shared::Result<void> run_unconfined(const process::ChildSpec& spec, const std::v
   for (auto& [key, value] : process::environment_of(spec))
     how.env.emplace_back(key, key == "HOME" ? folder + "/tmp" : inside(value));
   how.directory = out;
+  how.user = user;
   return {};
 }
 

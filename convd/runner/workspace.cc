@@ -44,7 +44,9 @@ struct CloseDir {
 }  // namespace
 
 shared::Result<Workspace> Workspace::make(const std::string& path, uid_t owner) {
-  if (mkdir(path.c_str(), 0700) != 0) return failure("workspace");
+  // Bubblewrap enters it before it becomes the owner, without the rights of root by then.
+  const mode_t mode = owner == static_cast<uid_t>(-1) ? 0700 : 0711;
+  if (mkdir(path.c_str(), mode) != 0 || chmod(path.c_str(), mode) != 0) return failure("workspace");
   loop::UniqueFd directory(::open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!directory) return failure("workspace");
   if (owner != static_cast<uid_t>(-1) && lchown(path.c_str(), owner, owner) != 0) return failure("workspace");

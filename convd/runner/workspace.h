@@ -16,7 +16,7 @@ namespace convd::runner {
 // Removed with the object.
 class Workspace {
  public:
-  // Makes `path`, mode 0700, owned by `owner` when that is not -1. Errors: unavailable, disk_full.
+  // Makes `path` for `owner`, or for ourselves when that is -1; nobody else can list it. Errors: unavailable, disk_full.
   static shared::Result<Workspace> make(const std::string& path, uid_t owner);
   Workspace(Workspace&& other) noexcept = default;
   Workspace& operator=(Workspace&&) = delete;
