@@ -37,11 +37,11 @@ struct Source {
 };
 
 constexpr std::array<Source, 11> sources{{{"md", "commonmark_x+autolink_bare_uris", Reach::itself, 100, 90},
-                                          {"txt", "gfm+hard_line_breaks", Reach::itself, 100, 60},
+                                          {"txt", "gfm+hard_line_breaks", Reach::itself, 100, 85},
                                           {"csv", "csv", Reach::itself, 100, 90},
                                           {"ipynb", "ipynb", Reach::itself, 150, 85},
-                                          {"docx", "docx", Reach::itself, 250, 80},
-                                          {"odt", "odt", Reach::itself, 250, 80},
+                                          {"docx", "docx", Reach::itself, 250, 90},
+                                          {"odt", "odt", Reach::itself, 250, 90},
                                           {"epub", "epub", Reach::includes, 300, 50},
                                           {"html", "html", Reach::includes, 150, 80},
                                           {"rst", "rst", Reach::includes, 150, 85},
@@ -54,16 +54,15 @@ struct Target {
   int quality;
 };
 
-constexpr std::array<Target, 10> targets{{{"md", "gfm+tex_math_dollars", 0},
-                                          {"html", "html5", 90},
-                                          {"txt", "plain", 75},
-                                          {"rst", "rst", 80},
-                                          {"tex", "latex", 80},
-                                          {"org", "org", 80},
-                                          {"ipynb", "ipynb", 50},
-                                          {"docx", "docx", 85},
-                                          {"odt", "odt", 80},
-                                          {"epub", "epub3", 85}}};
+constexpr std::array<Target, 9> targets{{{"md", "gfm+tex_math_dollars", 0},
+                                         {"html", "html5", 90},
+                                         {"txt", "plain", 75},
+                                         {"rst", "rst", 80},
+                                         {"tex", "latex", 80},
+                                         {"org", "org", 80},
+                                         {"docx", "docx", 85},
+                                         {"odt", "odt", 80},
+                                         {"epub", "epub3", 85}}};
 
 bool is_container(std::string_view format) {
   return format == "docx" || format == "odt" || format == "epub";
