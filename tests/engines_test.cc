@@ -190,6 +190,14 @@ TEST_CASE("pandoc never reads a format with includes outside its sandbox") {
   }
 }
 
+TEST_CASE("pandoc is not asked to read UTF-16") {
+  Task csv = task("csv", "md");
+  csv.head = "\xFF\xFEp\0"s;
+  const auto refused = engine("pandoc").command(csv);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::input_invalid);
+}
+
 TEST_CASE("Poppler draws pages and reads text") {
   CHECK(line("poppler", "pdf", "png") == "/usr/bin/pdftoppm -progress -png -r 150 /in/source.pdf /out/source");
   CHECK(line("poppler", "pdf", "jpg", {{"dpi", "72"}, {"quality", "50"}, {"pages", "2-3"}}) ==
@@ -367,6 +375,7 @@ TEST_CASE("what an engine says becomes a code") {
        ErrorCode::input_invalid},
       {"pandoc", "File /etc/passwd not found in resource path", ErrorCode::input_invalid},
       {"pandoc", "couldn't unpack docx container: not enough bytes", ErrorCode::input_invalid},
+      {"pandoc", "Could not find styles.xml", ErrorCode::input_invalid},
       {"pandoc", "pandoc: Heap exhausted; heap exhausted", ErrorCode::out_of_memory},
       {"libreoffice", "Error: source file could not be loaded", ErrorCode::input_invalid},
       {"vips", "magickload: operation is blocked", ErrorCode::input_invalid},
@@ -396,6 +405,14 @@ TEST_CASE("LibreOffice cannot say that a document is encrypted, but its first by
   const std::string words = "Error: source file could not be loaded";
   CHECK(diagnose("libreoffice", exited(0), false, words, locked)->code == ErrorCode::input_encrypted);
   CHECK(diagnose("libreoffice", exited(0), false, words, task("odt", "pdf"))->code == ErrorCode::input_invalid);
+}
+
+TEST_CASE("ffmpeg's progress is no detail") {
+  const auto exit = exited(1);
+  const auto error =
+      engine("ffmpeg").diagnose(task("wav", "mp3"), Ended{exit, "progress=end\n", "Invalid data found", false});
+  REQUIRE(error);
+  CHECK(error->detail == "Invalid data found");
 }
 
 TEST_CASE("the detail is clean, valid and short") {

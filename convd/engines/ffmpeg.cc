@@ -207,7 +207,8 @@ class Ffmpeg final : public Engine {
     return command;
   }
   std::optional<shared::Error> diagnose(const Task&, const Ended& ended) const override {
-    return diagnose_run(title(), Trust::status_and_output, clues(), ended);
+    // Its standard output is progress, nothing for people.
+    return diagnose_run(title(), Trust::status_and_output, clues(), {ended.exit, {}, ended.err_tail, ended.has_output});
   }
 };
 

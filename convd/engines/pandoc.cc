@@ -90,6 +90,7 @@ const std::vector<Clue>& clues() {
       {"couldn't parse docx file", ErrorCode::input_invalid, "the document is damaged"},
       {"Couldn't unpack", ErrorCode::input_invalid, "the document is damaged"},
       {"Couldn't extract ePub file", ErrorCode::input_invalid, "the book is damaged"},
+      {"Could not find", ErrorCode::input_invalid, "the document is damaged; a part of it is missing"},
       {"Error parsing", ErrorCode::input_invalid, "the document is damaged"},
       {"Error at \"", ErrorCode::input_invalid, "the document has a mistake in its markup"},
       {"JSON parse error", ErrorCode::input_invalid, "the notebook is not valid"},
@@ -130,6 +131,10 @@ class Pandoc final : public Engine {
   }
 
   shared::Result<Command> command(const Task& task) const override {
+    const std::string_view mark = std::string_view(task.head).substr(0, 2);
+    if (mark == "\xFF\xFE" || mark == "\xFE\xFF") {
+      return shared::Error{ErrorCode::input_invalid, "The text is in UTF-16; pandoc reads UTF-8 only", {}};
+    }
     Command command;
     command.outputs = task.stem + "." + task.to;
     command.argv = {program,       "+RTS",
