@@ -100,7 +100,7 @@ class Engine {
   virtual std::string read_version(std::string_view printed) const = 0;
   virtual std::vector<Edge> edges() const = 0;
   virtual std::vector<OptionSpec> options() const = 0;
-  // Errors: invalid_option for combinations the option table cannot express.
+  // Errors: invalid_option for combinations the option table cannot express, input_invalid for what the head gives away.
   virtual shared::Result<Command> command(const Task& task) const = 0;
   // Nothing when the run succeeded, else the job's error: a code of the job list, a sentence for people, the tail as detail.
   virtual std::optional<shared::Error> diagnose(const Task& task, const Ended& ended) const = 0;

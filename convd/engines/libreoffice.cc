@@ -108,6 +108,12 @@ bool offered(const Row& from, const Row& to) {
   return from.family == Family::calc && to.format == "html";
 }
 
+int quality(const Row& from, const Row& to) {
+  if (to.format == "html") return from.family == Family::calc ? 85 : 70;
+  if (to.format == "txt") return 80;
+  return from.format == "html" ? 70 : 95;
+}
+
 class LibreOffice final : public Engine {
  public:
   std::string name() const override { return "libreoffice"; }
@@ -125,8 +131,7 @@ class LibreOffice final : public Engine {
       edges.push_back({std::string(from.format), "pdf", from.format == "html" ? 1500 : 1200, pdf_quality(from)});
       for (const Row& to : rows) {
         if (!offered(from, to)) continue;
-        const bool text = to.format == "txt" || to.format == "html" || from.format == "html";
-        edges.push_back({std::string(from.format), std::string(to.format), 1200, text ? 70 : 90});
+        edges.push_back({std::string(from.format), std::string(to.format), 1200, quality(from, to)});
       }
     }
     return edges;
