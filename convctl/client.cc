@@ -72,7 +72,9 @@ Failure failure_from(const HttpResponse& response) {
 
 shared::Json json_from(const std::string& body) {
   auto json = shared::Json::parse(body, {.size_bytes = std::size_t{64} << 20, .depth = 32});
-  if (!json) throw Failure{Exit::protocol, "convd's answer is not what was expected: " + json.error().message, "is it another version? `convctl version`"};
+  if (!json)
+    throw Failure{Exit::protocol, "convd's answer is not what was expected: " + json.error().message,
+                  "is it another version? `convctl version`"};
   return *std::move(json);
 }
 
@@ -80,7 +82,8 @@ shared::StatusObject status_from(const std::string& body) {
   const shared::Json json = json_from(body);
   auto object = shared::status_object_from(json.read());
   if (!object || object->id.empty()) {
-    throw Failure{Exit::protocol, "convd's answer is not a status object" + (object ? "" : ": " + object.error().message),
+    throw Failure{Exit::protocol,
+                  "convd's answer is not a status object" + (object ? "" : ": " + object.error().message),
                   "is it another version? `convctl version`"};
   }
   return *std::move(object);

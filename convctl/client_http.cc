@@ -48,12 +48,14 @@ FileDescriptor connect_tcp(const Endpoint& endpoint, int& error, std::string& wh
 }
 
 std::string head_of(const HttpRequest& request, const Endpoint& endpoint) {
-  std::string head = request.method + " " + endpoint.base_path + request.target + " HTTP/1.1\r\nHost: " + endpoint.host_header() +
+  std::string head = request.method + " " + endpoint.base_path + request.target +
+                     " HTTP/1.1\r\nHost: " + endpoint.host_header() +
                      "\r\nUser-Agent: convctl\r\nConnection: close\r\n";
   for (const auto& [name, value] : request.headers) head += name + ": " + value + "\r\n";
   std::size_t length = request.body.size();
   if (request.file) {
-    length = request.file->prefix.size() + static_cast<std::size_t>(request.file->size_bytes) + request.file->suffix.size();
+    length =
+        request.file->prefix.size() + static_cast<std::size_t>(request.file->size_bytes) + request.file->suffix.size();
   }
   if (length > 0 || request.method == "POST") head += "Content-Length: " + std::to_string(length) + "\r\n";
   return head + "\r\n";
@@ -62,8 +64,9 @@ std::string head_of(const HttpRequest& request, const Endpoint& endpoint) {
 }  // namespace
 
 Failure unreachable(const Endpoint& endpoint, const std::string& why) {
-  return Failure{Exit::unavailable, "cannot reach convd at " + endpoint.describe() + ": " + why,
-                 "start it with `systemctl start convd` or `convd`, or convert without one: `convctl convert --local ...`"};
+  return Failure{
+      Exit::unavailable, "cannot reach convd at " + endpoint.describe() + ": " + why,
+      "start it with `systemctl start convd` or `convd`, or convert without one: `convctl convert --local ...`"};
 }
 
 HttpCall::HttpCall(ClientLoop& loop, const Endpoint& endpoint, HttpRequest request, Done done)
@@ -84,7 +87,8 @@ void HttpCall::connect() {
   socket_ = endpoint_.is_unix() ? connect_unix(endpoint_.socket_path, error) : connect_tcp(endpoint_, error, why);
   connecting_ = error == EINPROGRESS;
   if (error == EAGAIN) {  // a Unix socket whose queue of callers is full
-    return finish(Failure{Exit::try_later, "convd at " + endpoint_.describe() + " is too busy to accept a connection", "try again"});
+    return finish(Failure{Exit::try_later, "convd at " + endpoint_.describe() + " is too busy to accept a connection",
+                          "try again"});
   }
   if (error != 0 && !connecting_) return finish(unreachable(endpoint_, why.empty() ? std::strerror(error) : why));
   watch_ = loop_.watch(socket_.get(), [this] { ready(); });
@@ -126,7 +130,8 @@ bool HttpCall::refill() {
   out_.resize(static_cast<std::size_t>(std::min<std::int64_t>(left, piece_bytes)));
   const ssize_t got = pread(request_.file->file.get(), out_.data(), out_.size(), file_at_);
   if (got <= 0) {
-    fail(Exit::io_error, got == 0 ? "the input became shorter while it was read" : std::string("cannot read the input: ") + std::strerror(errno));
+    fail(Exit::io_error, got == 0 ? "the input became shorter while it was read"
+                                  : std::string("cannot read the input: ") + std::strerror(errno));
     return false;
   }
   out_.resize(static_cast<std::size_t>(got));
@@ -148,8 +153,10 @@ void HttpCall::send_some() {
     const ssize_t sent = send(socket_.get(), out_.data() + out_at_, out_.size() - out_at_, MSG_NOSIGNAL);
     if (sent < 0 && (errno == EAGAIN || errno == EINTR)) break;
     // A daemon that refuses an upload answers before it has read all of it and closes: the answer may still be read.
-    if (sent < 0) sending_ = false;
-    else out_at_ += static_cast<std::size_t>(sent);
+    if (sent < 0)
+      sending_ = false;
+    else
+      out_at_ += static_cast<std::size_t>(sent);
     last_activity_ = std::chrono::steady_clock::now();
   }
   if (sending_ && watch_) loop_.want_write(*watch_);
@@ -162,7 +169,8 @@ void HttpCall::receive_some() {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN) return;
     last_activity_ = std::chrono::steady_clock::now();
-    const auto state = got > 0 ? reader_.feed(std::string_view(buffer.data(), static_cast<std::size_t>(got))) : reader_.finish();
+    const auto state =
+        got > 0 ? reader_.feed(std::string_view(buffer.data(), static_cast<std::size_t>(got))) : reader_.finish();
     if (state == ResponseReader::State::done) return finish(std::move(reader_.response()));
     if (state == ResponseReader::State::broken) {
       // Closed is a matter of the connection, malformed one of the protocol.

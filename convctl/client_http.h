@@ -31,11 +31,12 @@ struct HttpRequest {
   Headers headers = {};
   std::string body = {};
   std::optional<FileBody> file = {};
-  ResponseReader::Sink sink = {};                         // takes the body of 200 and 206
+  ResponseReader::Sink sink = {};                             // takes the body of 200 and 206
   std::function<void(std::int64_t sent_bytes)> on_sent = {};  // of the file
 };
 
-// A Failure is of the transport only: unavailable (69), io_error of the input (74), protocol (76). Any status is a response.
+// A Failure is of the transport only: unavailable (69), io_error of the input (74), protocol (76). Any status is a
+// response.
 using HttpOutcome = std::variant<HttpResponse, Failure>;
 
 // Destroying it breaks the exchange off and nothing is told.

@@ -115,8 +115,8 @@ ClientLoop::WatchHandle ClientLoop::watch(int fd, Task ready) {
   if (twin < 0) throw Failure{Exit::internal, std::string("cannot watch a descriptor: ") + std::strerror(errno), ""};
   lws_sock_file_fd_type descriptor{};
   descriptor.filefd = twin;
-  handle->wsi_ = lws_adopt_descriptor_vhost(lws_get_vhost_by_name(context_, "default"), LWS_ADOPT_RAW_FILE_DESC, descriptor,
-                                            watch_protocol, nullptr);
+  handle->wsi_ = lws_adopt_descriptor_vhost(lws_get_vhost_by_name(context_, "default"), LWS_ADOPT_RAW_FILE_DESC,
+                                            descriptor, watch_protocol, nullptr);
   if (handle->wsi_ == nullptr) throw Failure{Exit::internal, "cannot watch a descriptor", ""};
   lws_set_opaque_user_data(handle->wsi_, handle.get());
   return handle;

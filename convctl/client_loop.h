@@ -1,6 +1,6 @@
 #pragma once
-// The event loop of convctl: a libwebsockets context of its own in which descriptors, timers, signals and WebSockets are served.
-// An exception out of a callback ends run_until(), which throws it again. Main thread only.
+// The event loop of convctl: a libwebsockets context of its own in which descriptors, timers, signals and WebSockets
+// are served. An exception out of a callback ends run_until(), which throws it again. Main thread only.
 
 #include <chrono>
 #include <deque>
@@ -35,8 +35,8 @@ class ClientLoop {
   ClientLoop(const ClientLoop&) = delete;
   ClientLoop& operator=(const ClientLoop&) = delete;
 
-  // `ready` runs whenever `fd` (non-blocking) can be read, or after want_write(), can be written; it must read until EAGAIN, for
-  // a hang-up is told only once. The descriptor stays the caller's.
+  // `ready` runs whenever `fd` (non-blocking) can be read, or after want_write(), can be written; it must read until
+  // EAGAIN, for a hang-up is told only once. The descriptor stays the caller's.
   [[nodiscard]] WatchHandle watch(int fd, Task ready);
   void want_write(Watch& watch);
   [[nodiscard]] TimerHandle after(std::chrono::milliseconds delay, Task due);

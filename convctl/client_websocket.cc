@@ -22,7 +22,8 @@ int websocket_callback(lws* wsi, lws_callback_reasons reason, void*, void* in, s
       break;
     }
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-      socket->loop().guard([&] { socket->ended(in == nullptr ? "refused" : std::string(static_cast<const char*>(in), length)); });
+      socket->loop().guard(
+          [&] { socket->ended(in == nullptr ? "refused" : std::string(static_cast<const char*>(in), length)); });
       break;
     case LWS_CALLBACK_CLIENT_CLOSED:
     case LWS_CALLBACK_WSI_DESTROY:
@@ -60,7 +61,8 @@ WebSocket::~WebSocket() {
 }
 
 void WebSocket::received(const char* bytes, std::size_t size, bool last) {
-  if (message_.size() + size > message_limit_bytes) throw Failure{Exit::protocol, "the daemon sent a message of over 1 MiB", ""};
+  if (message_.size() + size > message_limit_bytes)
+    throw Failure{Exit::protocol, "the daemon sent a message of over 1 MiB", ""};
   message_.append(bytes, size);
   if (!last) return;
   const std::string text = std::exchange(message_, {});

@@ -9,7 +9,8 @@
 
 namespace convctl {
 
-// A bare number is seconds; units ms, s, m, h, d, largest first. Nothing for anything else, also for negative or over ten years.
+// A bare number is seconds; units ms, s, m, h, d, largest first. Nothing for anything else, also for negative or over
+// ten years.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 std::string format_duration(std::chrono::milliseconds duration);
 std::string format_bytes(std::int64_t size_bytes);

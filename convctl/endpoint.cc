@@ -59,7 +59,8 @@ Endpoint endpoint_from_url(const std::string& url) {
   }
   if (!rest.starts_with("http://")) bad_url(url, "unknown scheme");
   rest.remove_prefix(7);
-  if (rest.find_first_of("?#@\r\n \t") != std::string_view::npos) bad_url(url, "user, query and fragment are not allowed");
+  if (rest.find_first_of("?#@\r\n \t") != std::string_view::npos)
+    bad_url(url, "user, query and fragment are not allowed");
   Endpoint endpoint;
   const auto slash = rest.find('/');
   if (slash != std::string_view::npos) endpoint.base_path = rest.substr(slash);

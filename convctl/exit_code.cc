@@ -82,14 +82,14 @@ Exit exit_for_signal(int number) {
 
 Exit combine(const std::vector<Exit>& all) {
   if (all.empty()) return Exit::ok;
-  const auto failures = static_cast<std::size_t>(
-      std::count_if(all.begin(), all.end(), [](Exit code) { return code != Exit::ok; }));
+  const auto failures =
+      static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [](Exit code) { return code != Exit::ok; }));
   if (failures == 0) return Exit::ok;
   if (failures < all.size()) return Exit::some_failed;
   if (std::all_of(all.begin(), all.end(), [&](Exit code) { return code == all.front(); })) return all.front();
-  constexpr Exit by_weight[] = {Exit::internal,  Exit::protocol,       Exit::unavailable, Exit::not_allowed,
-                                Exit::try_later, Exit::io_error,       Exit::failed,      Exit::input_rejected,
-                                Exit::no_input,  Exit::cannot_create,  Exit::cancelled};
+  constexpr Exit by_weight[] = {Exit::internal,  Exit::protocol,      Exit::unavailable, Exit::not_allowed,
+                                Exit::try_later, Exit::io_error,      Exit::failed,      Exit::input_rejected,
+                                Exit::no_input,  Exit::cannot_create, Exit::cancelled};
   for (const Exit code : by_weight) {
     if (std::find(all.begin(), all.end(), code) != all.end()) return code;
   }

@@ -1,6 +1,6 @@
 #pragma once
-// What ends a command, or one file of it: a sentence for people and the exit code. Thrown by commands and caught in main; given
-// to callbacks as a value. Any thread.
+// What ends a command, or one file of it: a sentence for people and the exit code. Thrown by commands and caught in
+// main; given to callbacks as a value. Any thread.
 
 #include <optional>
 #include <string>

@@ -13,7 +13,8 @@ constexpr std::size_t head_limit_bytes = 64 * 1024;
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return out;
 }
 
@@ -178,14 +179,17 @@ bool ResponseReader::read_body() {
   }
   if (buffer_.empty()) return false;
   const bool open_end = framing_ == Framing::until_close;
-  const std::size_t take = open_end ? buffer_.size() : static_cast<std::size_t>(std::min<std::uint64_t>(left_bytes_, buffer_.size()));
+  const std::size_t take =
+      open_end ? buffer_.size() : static_cast<std::size_t>(std::min<std::uint64_t>(left_bytes_, buffer_.size()));
   deliver(std::string_view(buffer_).substr(0, take));
   buffer_.erase(0, take);
   if (open_end || state_ == State::broken) return false;
   left_bytes_ -= take;
   if (left_bytes_ == 0) {
-    if (framing_ == Framing::chunk_data) framing_ = Framing::chunk_end;
-    else state_ = State::done;
+    if (framing_ == Framing::chunk_data)
+      framing_ = Framing::chunk_end;
+    else
+      state_ = State::done;
   }
   return state_ == State::body;
 }

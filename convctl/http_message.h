@@ -22,8 +22,9 @@ struct HttpResponse {
   std::optional<std::string> header(std::string_view name) const;
 };
 
-// Reads one response, fed in pieces of any size. Refuses: header over 64 KiB, bad or double Content-Length, a length together
-// with Transfer-Encoding, a coding other than chunked, a body over `body_limit_bytes` when it is kept in memory.
+// Reads one response, fed in pieces of any size. Refuses: header over 64 KiB, bad or double Content-Length, a length
+// together with Transfer-Encoding, a coding other than chunked, a body over `body_limit_bytes` when it is kept in
+// memory.
 class ResponseReader {
  public:
   using Sink = std::function<void(std::string_view)>;

@@ -23,7 +23,8 @@ std::string extension_of(std::string_view path) {
   const auto dot = name.rfind('.');
   if (dot == std::string::npos || dot == 0) return "";
   name.erase(0, dot + 1);
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return name;
 }
 
@@ -82,8 +83,8 @@ std::string safe_name(const std::string& name) {
 }
 
 bool is_text_format(std::string_view extension) {
-  constexpr std::string_view text[] = {"txt", "md", "html", "htm", "rst", "tex", "csv", "tsv", "json", "xml",
-                                       "svg", "srt", "vtt", "org", "ipynb", "hocr", "fodt", "yaml"};
+  constexpr std::string_view text[] = {"txt", "md",  "html", "htm", "rst", "tex",   "csv",  "tsv",  "json",
+                                       "xml", "svg", "srt",  "vtt", "org", "ipynb", "hocr", "fodt", "yaml"};
   return std::find(std::begin(text), std::end(text), extension) != std::end(text);
 }
 

@@ -13,7 +13,8 @@ enum class IfExists { error, skip, newer, overwrite, rename };
 // "tar.gz" is not known here: the extension is what follows the last dot of the name, in lower case, or nothing.
 std::string extension_of(std::string_view path);
 std::string base_name(std::string_view path);
-// The arguments with quoted patterns expanded, sorted; a pattern that matches nothing, and a name that exists, stay as they are.
+// The arguments with quoted patterns expanded, sorted; a pattern that matches nothing, and a name that exists, stay as
+// they are.
 std::vector<std::string> expand(const std::vector<std::string>& arguments);
 // The input's name with the new extension, in `directory`, or beside the input when that is empty.
 std::string target_path(const std::string& input, std::string_view extension, const std::string& directory);

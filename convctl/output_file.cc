@@ -73,14 +73,16 @@ void OutputFile::commit(const std::string& path, Replace replace) {
   // File systems without that flag can still refuse by link(2); the temporary name goes in the destructor.
   if (errno == EINVAL && link(temporary_.c_str(), path.c_str()) == 0) return;
   const bool there = errno == EEXIST;
-  throw Failure{Exit::cannot_create, path + (there ? " exists" : ": " + reason()), there ? "choose --if-exists overwrite|rename|skip" : ""};
+  throw Failure{Exit::cannot_create, path + (there ? " exists" : ": " + reason()),
+                there ? "choose --if-exists overwrite|rename|skip" : ""};
 }
 
 void write_stream(int fd, std::string_view bytes, int signal_fd) {
   while (!bytes.empty()) {
     if (signal_fd >= 0) wait_for(fd, POLLOUT, signal_fd);
     // One pipe buffer at most: more could block with a signal waiting.
-    const ssize_t written = ::write(fd, bytes.data(), signal_fd >= 0 ? std::min<std::size_t>(bytes.size(), 4096) : bytes.size());
+    const ssize_t written =
+        ::write(fd, bytes.data(), signal_fd >= 0 ? std::min<std::size_t>(bytes.size(), 4096) : bytes.size());
     if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (written < 0) throw Failure{Exit::io_error, "cannot write the output: " + reason(), ""};
     bytes.remove_prefix(static_cast<std::size_t>(written));
@@ -91,7 +93,8 @@ FileDescriptor spool_stdin(int signal_fd) {
   const char* directory = std::getenv("TMPDIR");
   std::string name = std::string(directory == nullptr || *directory == '\0' ? "/tmp" : directory) + "/convctl-XXXXXX";
   FileDescriptor file(mkostemp(name.data(), O_CLOEXEC));
-  if (!file.valid()) throw Failure{Exit::io_error, "cannot make a temporary file " + name + ": " + reason(), "set TMPDIR"};
+  if (!file.valid())
+    throw Failure{Exit::io_error, "cannot make a temporary file " + name + ": " + reason(), "set TMPDIR"};
   unlink(name.c_str());
   std::array<char, 64 * 1024> buffer;
   std::size_t total = 0;

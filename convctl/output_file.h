@@ -1,6 +1,6 @@
 #pragma once
-// Where the bytes of a result go: a file that appears under its name only when it is complete, or a stream. Main thread only.
-// All throw Failure: cannot_create when the file cannot be made or exists, io_error when writing fails.
+// Where the bytes of a result go: a file that appears under its name only when it is complete, or a stream. Main thread
+// only. All throw Failure: cannot_create when the file cannot be made or exists, io_error when writing fails.
 
 #include <string>
 #include <string_view>
@@ -29,8 +29,8 @@ class OutputFile {
   FileDescriptor file_;
 };
 
-// Writes all to `fd`. While a slow reader makes it wait, a signal that arrives at `signal_fd` (or -1) ends it with Failure
-// (interrupted).
+// Writes all to `fd`. While a slow reader makes it wait, a signal that arrives at `signal_fd` (or -1) ends it with
+// Failure (interrupted).
 void write_stream(int fd, std::string_view bytes, int signal_fd);
 
 // All of standard input, in an unlinked temporary file, read from its start. Throws no_input when there is nothing.

@@ -41,7 +41,8 @@ std::string describe_stage(const Task& task, Clock::time_point now) {
 // The figure to show in 0-100, or nothing.
 std::optional<int> figure(const Task& task) {
   if (task.phase == Phase::done) return 100;
-  if (task.phase == Phase::uploading && task.size_bytes > 0) return static_cast<int>(task.sent_bytes * 100 / task.size_bytes);
+  if (task.phase == Phase::uploading && task.size_bytes > 0)
+    return static_cast<int>(task.sent_bytes * 100 / task.size_bytes);
   if (task.phase == Phase::fetching) return 100;
   const bool known = task.phase == Phase::converting && task.status && task.status->status == Status::processing &&
                      task.status->stage && task.status->stage->kind != ProgressKind::none;
@@ -76,8 +77,8 @@ void update(Task& task, const shared::StatusObject& status, Clock::time_point no
 std::string percent_text(const Task& task) {
   const auto percent = figure(task);
   if (!percent) return "";
-  const bool guessed =
-      task.phase == Phase::converting && task.status && task.status->stage && task.status->stage->kind == ProgressKind::estimated;
+  const bool guessed = task.phase == Phase::converting && task.status && task.status->stage &&
+                       task.status->stage->kind == ProgressKind::estimated;
   return (guessed ? "~" : "") + std::to_string(*percent) + "%";
 }
 
@@ -123,8 +124,8 @@ std::string render_total(const std::vector<Task>& tasks, int width) {
   }
   const int bar_cells = std::clamp(width / 4, 5, 30);
   const auto full = over * static_cast<std::size_t>(bar_cells) / std::max<std::size_t>(1, tasks.size());
-  std::string line = "[" + std::string(full, '#') + std::string(static_cast<std::size_t>(bar_cells) - full, '-') + "] " +
-                     std::to_string(over) + "/" + std::to_string(tasks.size()) + " files";
+  std::string line = "[" + std::string(full, '#') + std::string(static_cast<std::size_t>(bar_cells) - full, '-') +
+                     "] " + std::to_string(over) + "/" + std::to_string(tasks.size()) + " files";
   if (count[Phase::failed] > 0) line += ", " + std::to_string(count[Phase::failed]) + " failed";
   if (count[Phase::cancelled] > 0) line += ", " + std::to_string(count[Phase::cancelled]) + " cancelled";
   line += ", " + std::to_string(count[Phase::converting]) + " converting";
@@ -148,8 +149,10 @@ class BarProgress final : public Progress {
     drawn_at_ = now;
     ++frame_;
     std::vector<std::string> lines;
-    if (tasks.size() > 8) lines.push_back(render_total(tasks, terminal_.width()));
-    else for (const Task& task : tasks) lines.push_back(paint(task, render_bar(task, terminal_.width(), frame_, now)));
+    if (tasks.size() > 8)
+      lines.push_back(render_total(tasks, terminal_.width()));
+    else
+      for (const Task& task : tasks) lines.push_back(paint(task, render_bar(task, terminal_.width(), frame_, now)));
     terminal_.draw(lines);
   }
   void hide() override {
@@ -184,12 +187,14 @@ class PlainProgress final : public Progress {
   };
   void say(const Task& task, Said& said, Clock::time_point now) {
     const std::string state = std::to_string(static_cast<int>(task.phase)) +
-                              (task.status ? std::string(shared::to_string(task.status->status)) : "") + task.stage_name;
+                              (task.status ? std::string(shared::to_string(task.status->status)) : "") +
+                              task.stage_name;
     const bool due = task.phase == Phase::converting && now - said.at > std::chrono::seconds(10);
     if ((state == said.state && !due) || task.phase == Phase::waiting) return;
     said = {state, now};
     const std::string percent = percent_text(task);
-    terminal_.write(printable(task.name) + ": " + (percent.empty() ? "" : percent + " ") + printable(describe(task, now)) + "\n");
+    terminal_.write(printable(task.name) + ": " + (percent.empty() ? "" : percent + " ") +
+                    printable(describe(task, now)) + "\n");
   }
   Terminal& terminal_;
   std::map<std::size_t, Said> said_;

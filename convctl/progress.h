@@ -1,6 +1,6 @@
 #pragma once
-// How a set of conversions is shown while it runs. An interface with one implementation per --progress mode. Main thread only;
-// the rendering functions are pure.
+// How a set of conversions is shown while it runs. An interface with one implementation per --progress mode. Main
+// thread only; the rendering functions are pure.
 
 #include <chrono>
 #include <cstdint>
@@ -33,7 +33,9 @@ struct Task {
   std::int64_t stage_first = 0;
 };
 
-inline bool is_over(Phase phase) { return phase >= Phase::done; }
+inline bool is_over(Phase phase) {
+  return phase >= Phase::done;
+}
 // Puts a newer status into the task.
 void update(Task& task, const shared::StatusObject& status, Clock::time_point now);
 

@@ -76,8 +76,10 @@ std::string printable(std::string_view text) {
   std::string out;
   while (!text.empty()) {
     const Character c = character_at(text);
-    if (c.printable) out += text.substr(0, c.size);
-    else out += '?';
+    if (c.printable)
+      out += text.substr(0, c.size);
+    else
+      out += '?';
     text.remove_prefix(c.size);
   }
   return out;

@@ -1,6 +1,6 @@
 #pragma once
-// The one file that knows the terminal: whether there is one, how wide, which colours, and how lines are drawn again in place.
-// Widths are in cells. Main thread only; the free functions: any thread, in a UTF-8 LC_CTYPE.
+// The one file that knows the terminal: whether there is one, how wide, which colours, and how lines are drawn again in
+// place. Widths are in cells. Main thread only; the free functions: any thread, in a UTF-8 LC_CTYPE.
 
 #include <optional>
 #include <string>
