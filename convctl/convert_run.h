@@ -2,6 +2,7 @@
 // `convctl convert`: many files through submit, watch and fetch at once, from one loop. Main thread only.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -85,8 +86,7 @@ class ConvertRun {
   bool over() const;
   std::string ids_still_running() const;
   // Runs `step`; a Failure it throws ends the item.
-  template <typename Step>
-  void guarded(std::size_t index, Step step);
+  void guarded(std::size_t index, const std::function<void()>& step);
 
   Session& session_;
   ConvertOptions options_;

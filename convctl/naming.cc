@@ -82,6 +82,10 @@ std::string safe_name(const std::string& name) {
   return name;
 }
 
+bool is_stream(std::string_view path) {
+  return path == "-";
+}
+
 bool is_text_format(std::string_view extension) {
   constexpr std::string_view text[] = {"txt", "md",  "html", "htm", "rst", "tex",   "csv",  "tsv",  "json",
                                        "xml", "svg", "srt",  "vtt", "org", "ipynb", "hocr", "fodt", "yaml"};

@@ -25,6 +25,8 @@ bool exists(const std::string& path);
 bool is_newer(const std::string& path, const std::string& than);
 // A name the daemon gave to a file of a result. Throws Failure (protocol) when it is not a plain file name.
 std::string safe_name(const std::string& name);
+// "-", standard input or output.
+bool is_stream(std::string_view path);
 // Formats that may be written to a terminal.
 bool is_text_format(std::string_view extension);
 

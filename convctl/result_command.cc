@@ -41,10 +41,7 @@ Exit run_result(Session& session, const ResultFlags& flags) {
   HttpRequest request{.target = conversion_target(flags.id) + "/result" +
                                 (flags.part.empty() ? "" : "/" + url_encode(flags.part))};
   if (flags.output == "-") {
-    if (session.out().is_tty() && !is_text_format(extension_of(file.name))) {
-      throw Failure{Exit::usage, "standard output is a terminal, and this result is binary",
-                    "use -o FILE, or redirect it"};
-    }
+    session.refuse_binary(extension_of(file.name));
     request.sink = [&](std::string_view bytes) { session.print(bytes); };
     session.client().ask(std::move(request));
     return Exit::ok;

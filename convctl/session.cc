@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "convctl/duration.h"
+#include "convctl/naming.h"
 #include "convctl/output_file.h"
 
 namespace convctl {
@@ -30,6 +31,12 @@ void Session::use_socket(const std::string& path) {
 
 void Session::print(std::string_view text) {
   write_stream(STDOUT_FILENO, text, client_ ? client_->loop().signal_fd() : -1);
+}
+
+void Session::refuse_binary(const std::string& extension) const {
+  if (!out_.is_tty() || is_text_format(extension)) return;
+  throw Failure{Exit::usage, "standard output is a terminal, and a result of this kind is binary",
+                "use -o FILE, or redirect it"};
 }
 
 void Session::print_json(shared::Json object, std::string_view kind) {

@@ -37,6 +37,8 @@ class Session {
 
   // Results, to stdout. Throw Failure (io_error).
   void print(std::string_view text);
+  // Throws Failure (usage) when stdout is a terminal and this format is not text.
+  void refuse_binary(const std::string& extension) const;
   // One line, or indented on a terminal, with "schema":"convctl.v1/<kind>".
   void print_json(shared::Json object, std::string_view kind);
   // NDJSON: always one line.

@@ -244,7 +244,7 @@ class Signals(Case):
         process.send_signal(signal.SIGINT)
         self.read_until(process.stderr, "cancelling 1 conversion")
         process.send_signal(signal.SIGINT)
-        self.read_until(process.stderr, "left running: 018f-0001")
+        self.assertIn("left running: 018f-0001", process.stderr.readline())
         self.read_until(process.stderr, "convctl watch 018f-0001")
         self.assertEqual(process.wait(LIMIT), 130)
 
@@ -274,6 +274,18 @@ class Others(Case):
         self.check(self.run_ctl("watch", "018f-0001", "018f-0002"), 4)
         lines = [json.loads(line) for line in self.check(self.run_ctl("watch", "018f-0001", "--json"), 0).stdout.splitlines()]
         self.assertEqual((lines[-1]["schema"], lines[-1]["status"]), ("convctl.v1/conversion", "completed"))
+
+    def follow_by_websocket(self, daemon, ident):
+        self.assertEqual(self.made("slow"), ident)
+        process = self.start("watch", ident, "--json")
+        self.assertTrue(daemon.joined.wait(LIMIT))
+        daemon.conversions[ident].move(status="error", progress=0, error="Thrown away.")
+        self.assertEqual(process.wait(LIMIT), 1)
+        self.assertIn("Thrown away.", process.stdout.read())
+        self.assertEqual(daemon.requests.count("GET /conversion-status/" + ident), 1)
+
+    def test_watch_lives_on_one_websocket(self):
+        self.follow_by_websocket(self.daemon, "018f-0001")
 
     def test_wait(self):
         self.assertEqual(self.check(self.run_ctl("wait", self.made()), 0).stdout, b"018f-0001\tcompleted\n")
@@ -340,6 +352,17 @@ class Others(Case):
                 self.assertIn(b"systemctl start convd", result.stderr)
                 self.assertEqual(result.stdout, b"")
         self.check(self.run_ctl("version", CONVD_SOCKET=str(self.dir / "nobody")), 0)
+
+    def test_over_tcp(self):
+        daemon = fake_convd.TcpDaemon(("127.0.0.1", 0)).start()
+        self.addCleanup(daemon.server_close)
+        self.addCleanup(daemon.shutdown)
+        url = "http://127.0.0.1:%d" % daemon.server_address[1]
+        self.check(self.run_ctl("--url", url, "convert", self.file("a.docx"), "--to", "pdf"), 0)
+        self.assertEqual(self.check(self.run_ctl("ls", "-q", CONVD_URL=url), 0).stdout, b"018f-0001\n")
+        self.env["CONVD_URL"] = url
+        self.follow_by_websocket(daemon, "018f-0002")
+        self.assertEqual(self.daemon.requests, [])
 
     def test_a_peer_that_is_no_daemon(self):
         path = str(self.dir / "odd")

@@ -82,12 +82,12 @@ class Conversion:
             self.move(status="completed", progress=100, files=[(stem + "." + self.to(), b"RESULT " + self.content)])
 
 
-class Daemon(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+class Base(socketserver.ThreadingMixIn):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, path):
-        super().__init__(path, Handler)
+    def __init__(self, address):
+        super().__init__(address, Handler)
         self.conversions = {}
         self.refuse = []  # answers to the next submissions: (status, code, headers)
         self.requests = []
@@ -95,6 +95,7 @@ class Daemon(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.websockets = True
         self.on_cancel = "cancel"  # or "ignore"
         self.lock = threading.Lock()
+        self.joined = threading.Event()  # a WebSocket is open
 
     def start(self):
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -102,6 +103,14 @@ class Daemon(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
     def handle_error(self, request, client_address):
         pass  # a client that goes away is part of the tests
+
+
+class Daemon(Base, socketserver.UnixStreamServer):
+    pass
+
+
+class TcpDaemon(Base, socketserver.TCPServer):
+    pass
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -187,6 +196,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
         self.end_headers()
         self.close_connection = True
+        self.server.joined.set()
         rev = None
         while True:
             with conversion.changed:
