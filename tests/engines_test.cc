@@ -384,7 +384,8 @@ TEST_CASE("what an engine says becomes a code") {
       {"ffmpeg", "[mov,mp4] moov atom not found", ErrorCode::input_invalid},
       {"ffmpeg", "/in/source.mkv: Invalid data found when processing input", ErrorCode::input_invalid},
       {"ffmpeg", "Stream map '0:a:0' matches no streams.", ErrorCode::input_invalid},
-      {"layout", "the PDF is encrypted: a password is needed", ErrorCode::input_encrypted},
+      {"layout", "convd-layout: the document needs a password, or the password is wrong", ErrorCode::input_encrypted},
+      {"layout", "convd-layout: no page has text; the pages are pictures", ErrorCode::engine_failed},
       {"vips", "No space left on device", ErrorCode::output_too_large},
       {"ffmpeg", "something unheard of", ErrorCode::engine_failed},
   };

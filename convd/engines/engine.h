@@ -95,6 +95,8 @@ class Engine {
   virtual std::string title() const = 0;    // for people: "Poppler"
   virtual std::string package() const = 0;  // Debian packages, "poppler-utils"
   virtual std::vector<std::string> programs() const = 0;       // absolute paths; all must exist
+  // Host paths they need besides /usr: configuration, fonts, a program outside /usr.
+  virtual std::vector<std::string> read_only() const { return {}; }
   virtual std::vector<std::string> version_command() const = 0;
   // The version in what version_command printed, or empty.
   virtual std::string read_version(std::string_view printed) const = 0;

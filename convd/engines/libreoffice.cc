@@ -122,6 +122,9 @@ class LibreOffice final : public Engine {
     return "libreoffice-writer-nogui libreoffice-calc-nogui libreoffice-impress-nogui libreoffice-draw-nogui";
   }
   std::vector<std::string> programs() const override { return {program}; }
+  std::vector<std::string> read_only() const override {
+    return {"/etc/libreoffice", "/var/lib/libreoffice", "/etc/fonts", "/var/cache/fontconfig"};
+  }
   std::vector<std::string> version_command() const override { return {program, "--version"}; }
   std::string read_version(std::string_view printed) const override { return version_after(printed, "LibreOffice"); }
 
@@ -158,7 +161,7 @@ class LibreOffice final : public Engine {
     command.argv.insert(command.argv.end(), {"--convert-to", writer(task), "--outdir", "/out", task.input});
     command.env = libreoffice_environment();
     command.files = libreoffice_files();
-    command.read_only = {"/etc/libreoffice", "/var/lib/libreoffice", "/etc/fonts", "/var/cache/fontconfig"};
+    command.read_only = read_only();
     command.outputs = all_sheets(task) ? task.stem + "-*.csv" : task.stem + "." + task.to;
     command.limits = limits();
     return command;
