@@ -180,9 +180,13 @@ class Convert(Case):
         result = self.check(self.run_ctl("convert", "--timeout", "300ms", self.file("a.docx", "slow"), "--to", "pdf"), 124)
         self.assertIn(b"convctl watch 018f-0001", result.stderr)
 
-    def test_without_websockets_the_long_poll_is_enough(self):
+    def test_a_refused_websocket_is_bridged_by_status_requests(self):
         self.daemon.websockets = False
-        self.check(self.run_ctl("convert", self.file("a.docx"), "--to", "pdf"), 0)
+        process = self.start("convert", self.file("a.docx", "slow"), "--to", "pdf")
+        self.assertTrue(self.daemon.joined.wait(LIMIT))
+        self.daemon.conversions["018f-0001"].move(status="completed", progress=100, files=[("a.pdf", b"late")])
+        self.assertEqual(process.wait(LIMIT), 0)
+        self.assertEqual((self.dir / "a.pdf").read_bytes(), b"late")
 
     def test_binary_is_not_written_to_a_terminal(self):
         master, slave = pty.openpty()

@@ -95,7 +95,7 @@ class Base(socketserver.ThreadingMixIn):
         self.websockets = True
         self.on_cancel = "cancel"  # or "ignore"
         self.lock = threading.Lock()
-        self.joined = threading.Event()  # a WebSocket is open
+        self.joined = threading.Event()  # a WebSocket was asked for
 
     def start(self):
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -188,6 +188,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if conversion is None:
             return
         if not self.server.websockets:
+            self.server.joined.set()
             return self.problem(503, "unavailable", "No WebSockets here.")
         key = self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
         self.send_response(101)
