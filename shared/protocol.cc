@@ -51,7 +51,7 @@ void fields(Visitor& v, auto& file, std::type_identity<ResultFile>) {
 
 template <typename Visitor>
 void fields(Visitor& v, auto& result, std::type_identity<ResultInfo>) {
-  v.field("file", result.file);
+  fields(v, result.file, std::type_identity<ResultFile>{});
   v.field("parts", result.parts);
 }
 

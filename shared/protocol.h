@@ -52,7 +52,8 @@ struct ResultFile {
   std::string sha256;  // lower-case hex
 };
 
-// What a completed conversion delivers. `file` is what GET .../result serves: the one output, or a zip of `parts`.
+// What a completed conversion delivers. `file` is what GET .../result serves: the one output, or a zip of `parts`. On
+// the wire the fields of `file` stand beside `parts`.
 struct ResultInfo {
   ResultFile file;
   std::vector<ResultFile> parts;  // empty when there is one output

@@ -1,6 +1,7 @@
 #include "convd/process/sandbox.h"
 
 #include <algorithm>
+#include <set>
 
 namespace convd::process {
 namespace {
@@ -31,6 +32,19 @@ void add_namespaces(Command& command, const SandboxParts& parts) {
     command.add("--unshare-user", "--disable-userns");
   else
     command.add("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP");
+}
+
+// The directories to be made, the outer ones first. Those that bubblewrap would make by itself could be entered by root
+// alone.
+std::set<std::string> parents_of(const SandboxParts& parts) {
+  std::set<std::string> parents{"/etc", "/in"};
+  for (const auto& [path, fd] : parts.system) {
+    if (path.starts_with("/usr/")) continue;  // comes with /usr
+    for (std::size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+      parents.insert(path.substr(0, slash));
+    }
+  }
+  return parents;
 }
 
 void add_user(Command& command, unsigned user) {
@@ -71,7 +85,7 @@ std::vector<std::string> sandbox_command(const ChildSpec& spec, const SandboxPar
   command.add("--clearenv");
   for (const auto& [key, value] : environment_of(spec)) command.add("--setenv", key, value);
 
-  command.add("--perms", "0755", "--dir", "/etc", "--perms", "0755", "--dir", "/in");
+  for (const std::string& path : parents_of(parts)) command.add("--perms", "0755", "--dir", path);
   for (const auto& [path, fd] : parts.system) command.bind("--ro-bind-fd", fd, path);
   for (const auto& [path, target] : parts.links) command.add("--symlink", target, path);
   command.add("--proc", "/proc", "--dev", "/dev");

@@ -235,7 +235,7 @@ class Daemon:
     def http(self, method, path, body=None, headers=None, tcp=False):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE) if tcp else UnixConnection(self.socket)
         try:
-            connection.request(method, path, body, headers or {})
+            connection.request(method, path, body, headers or {}, encode_chunked="Transfer-Encoding" in (headers or {}))
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read())
         finally:

@@ -46,7 +46,7 @@ class Requests(Careful):
 
     def test_bad_name_of_an_upload(self):
         self.assertProblem(self.daemon.http("POST", "/documents?name=..%2Fx.md", b"# x\n"), 400, "invalid_filename")
-        self.assertProblem(self.daemon.http("POST", "/documents?name=x%00.md", b"# x\n"), 400, "invalid_filename")
+        self.assertProblem(self.daemon.http("POST", "/documents?name=x%00.md", b"# x\n"), 400, "invalid_request")
 
     def test_no_filename(self):
         self.assertEqual(self.daemon.post("/convert", {"to": "pdf"}).status, 400)

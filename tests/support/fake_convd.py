@@ -42,7 +42,7 @@ class Conversion:
                 {"name": n, "media_type": "application/octet-stream", "size": len(b), "sha256": hashlib.sha256(b).hexdigest()}
                 for n, b in self.files
             ]
-            result = {"file": files[0], "parts": files[1:]}
+            result = {**files[0], "parts": files[1:]}
         stage = None
         if self.status == "processing":
             stage = {"name": "libreoffice", "index": 1, "count": 1, "unit": "page", "done": 13, "total": 31, "kind": "measured"}
