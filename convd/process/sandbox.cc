@@ -6,6 +6,7 @@ namespace convd::process {
 namespace {
 
 constexpr std::int64_t default_tmp_bytes = std::int64_t{1} << 30;
+constexpr const char* prlimit = "/usr/bin/prlimit";
 
 class Command {
  public:
@@ -14,7 +15,10 @@ class Command {
     (words_.emplace_back(words), ...);
     return *this;
   }
-  Command& bind(const char* option, int fd, const std::string& path) { return add(option, std::to_string(fd), path); }
+  // Readable for the program whoever it runs as; bubblewrap's own default is 0600.
+  Command& data(int fd, const std::string& path) {
+    return add("--perms", "0444", "--ro-bind-data", std::to_string(fd), path);
+  }
   std::vector<std::string> take() { return std::move(words_); }
 
  private:
@@ -60,17 +64,17 @@ std::vector<std::string> sandbox_command(const ChildSpec& spec, const SandboxPar
   command.add("--clearenv");
   for (const auto& [key, value] : environment_of(spec)) command.add("--setenv", key, value);
 
-  for (const auto& [path, fd] : parts.system) command.bind("--ro-bind-fd", fd, path);
-  for (const auto& [path, target] : parts.links) command.add("--symlink", target, path);
   command.add("--proc", "/proc", "--dev", "/dev");
   command.add("--size", std::to_string(spec.limits.tmp_bytes > 0 ? spec.limits.tmp_bytes : default_tmp_bytes),
               "--tmpfs", "/tmp");
-  command.bind("--ro-bind-data", parts.passwd, "/etc/passwd").bind("--ro-bind-data", parts.group, "/etc/group");
-  for (std::size_t i = 0; i < parts.files.size(); ++i)
-    command.bind("--ro-bind-data", parts.files[i], spec.files[i].path);
-  for (std::size_t i = 0; i < parts.inputs.size(); ++i)
-    command.bind("--ro-bind-fd", parts.inputs[i], "/in/" + spec.inputs[i].name);
-  command.bind("--bind-fd", parts.output, "/out").add("--chdir", "/out", "--remount-ro", "/", "--");
+  // Behind the mounts above, which would cover what lies below them.
+  for (const auto& [source, path] : parts.read_only) command.add("--ro-bind", source, path);
+  for (const auto& [path, target] : parts.links) command.add("--symlink", target, path);
+  command.data(parts.passwd, "/etc/passwd").data(parts.group, "/etc/group");
+  for (std::size_t i = 0; i < parts.files.size(); ++i) command.data(parts.files[i], spec.files[i].path);
+  command.add("--ro-bind", parts.input, "/in", "--bind", parts.output, "/out");
+  command.add("--chdir", "/out", "--remount-ro", "/", "--");
+  if (parts.wrapper_processes > 0) command.add(prlimit, "--nproc=" + std::to_string(parts.wrapper_processes), "--");
   for (const std::string& word : spec.argv) command.add(word);
   return command.take();
 }
