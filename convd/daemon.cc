@@ -21,6 +21,14 @@ std::shared_ptr<spdlog::logger> log() {
   return spdlog::get("convd");
 }
 
+process::RunnerOptions runner_options(const Config& config) {
+  return {.program = own_program_directory() + "/convd-runner",
+          .socket = config.runner_socket,
+          .work_dir = config.state_dir + "/work",
+          .sandbox = config.sandbox == Sandbox::on,
+          .log_level = config.log_level};
+}
+
 }  // namespace
 
 Daemon::Daemon(loop::EvLoop& loop, store::Store& store, Arguments arguments, Config config)
@@ -28,7 +36,8 @@ Daemon::Daemon(loop::EvLoop& loop, store::Store& store, Arguments arguments, Con
       store_(store),
       arguments_(std::move(arguments)),
       config_(std::move(config)),
-      runner_(loop, runner_options(config_)),
+      runner_(loop),
+      runner_process_(loop, runner_, runner_options(config_)),
       registry_(engines::Registry::installed("", own_program_directory())),
       hub_(loop),
       manager_(loop, store, registry_, runner_, hub_, config_.jobs),
@@ -38,12 +47,12 @@ Daemon::Daemon(loop::EvLoop& loop, store::Store& store, Arguments arguments, Con
 int Daemon::run() {
   log()->info("convd {} with state in {}", shared::version, config_.state_dir);
   if (config_.sandbox == Sandbox::off) {
-    log()->warn("THE SANDBOX IS OFF: documents are converted without confinement. Never do this with documents of strangers.");
+    log()->warn(
+        "THE SANDBOX IS OFF: documents are converted without confinement. Never do this with documents of strangers.");
   }
   for (const int number : {SIGTERM, SIGINT}) signals_.push_back(loop_.on_signal(number, [this] { terminate(); }));
   signals_.push_back(loop_.on_signal(SIGHUP, [this] { reload(); }));
-  runner_.on_state([this] { runner_spoke(); });
-  runner_.start();
+  runner_process_.start([this] { runner_spoke(); });
   loop_.run();
   return exit_code_;
 }

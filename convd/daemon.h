@@ -12,6 +12,7 @@
 #include "convd/events/hub.h"
 #include "convd/jobs/manager.h"
 #include "convd/loop/ev_loop.h"
+#include "convd/process/runner_client.h"
 #include "convd/process/runner_process.h"
 #include "convd/store/store.h"
 #include "convd/transport/server.h"
@@ -44,7 +45,8 @@ class Daemon {
   store::Store& store_;
   const Arguments arguments_;
   Config config_;
-  process::RunnerProcess runner_;
+  process::RunnerClient runner_;
+  process::RunnerProcess runner_process_;
   engines::Registry registry_;
   events::Hub hub_;
   jobs::Manager manager_;

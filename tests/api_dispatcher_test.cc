@@ -65,16 +65,23 @@ class World {
   HttpMetrics metrics;
   Dispatcher dispatcher;
   std::optional<Reply> kept;
+  bool handler_survived = false;  // its own answer
 
  private:
-  class Echo final : public Handler {
+  class Echo final : public Handler, public std::enable_shared_from_this<Echo> {
    public:
-    explicit Echo(Call call) : call_(std::move(call)) {}
+    Echo(Call call, bool& survived) : call_(std::move(call)), survived_(survived) {}
     void on_body(std::string_view bytes) override { text_.append(bytes); }
-    void on_body_end() override { call_.reply.send(text_response(200, text_)); }
+    void on_body_end() override {
+      bool& survived = survived_;
+      const auto self = weak_from_this();
+      call_.reply.send(text_response(200, text_));
+      survived = !self.expired();
+    }
 
    private:
     Call call_;
+    bool& survived_;
     std::string text_;
   };
 
@@ -88,7 +95,7 @@ class World {
       return shared::Error{ErrorCode::result_gone, "it is gone", {}};
     });
     const Start later = answer_later([this](const Call& call) { kept = call.reply; });
-    const Start echo = [](Call call) { return std::make_shared<Echo>(std::move(call)); };
+    const Start echo = [this](Call call) { return std::make_shared<Echo>(std::move(call), handler_survived); };
     constexpr auto anyone = Permission::anyone;
     return {{"GET", "/things", anyone, Body::ignored, 10, params},
             {"GET", "/things/{name}", anyone, Body::ignored, 10, params},
@@ -210,6 +217,7 @@ TEST_CASE("an answer may come late, too late, or end everything") {
     exchange->on_body_end();
     CHECK(answer.body() == "x");
     CHECK(exchange == nullptr);
+    CHECK(world.handler_survived);
   }
 }
 

@@ -1,6 +1,9 @@
 // The pure parts of api/ that read header fields, queries and urlencoded forms.
 
 #include "convd/api/conditions.h"
+
+#include <limits>
+
 #include "convd/api/form.h"
 #include "convd/api/header_value.h"
 #include "convd/api/query.h"
@@ -156,10 +159,24 @@ TEST_CASE("percent encoding is undone exactly") {
   CHECK(percent_decode("ab%1") == std::nullopt);
 }
 
+TEST_CASE("numbers are digits, and too large ones stay the largest") {
+  constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
+  CHECK(whole_number("0042") == 42);
+  CHECK(whole_number("9223372036854775806") == largest - 1);
+  for (const char* large :
+       {"9223372036854775807", "9223372036854775808", "18446744073709551617", "99999999999999999999"}) {
+    CHECK(whole_number(large) == largest);
+  }
+  for (const char* none : {"", "-1", "+1", " 1", "1 ", "1.0", "0x1"}) CHECK(whole_number(none) == std::nullopt);
+}
+
 TEST_CASE("query parameters say what would be right") {
   Request request;
   request.query = {{"limit", "7"}, {"limit", "9"}, {"wait", "61"}, {"x", ""}, {"status", "queued"}};
   CHECK(integer_param(request, "limit", 1, 500).value() == 7);
+  CHECK(integer_param(request, "limit", 7, 7).value() == 7);
+  CHECK_FALSE(integer_param(request, "limit", 8, 500));
+  CHECK_FALSE(integer_param(request, "limit", 1, 6));
   CHECK(integer_param(request, "absent", 1, 500).value() == std::nullopt);
   CHECK(integer_param(request, "wait", 1, 60).error().message ==
         "wait: expected a whole number from 1 to 60, found \"61\"");

@@ -401,6 +401,40 @@ TEST_CASE("a cancel between the end of the engine and the commit meets exactly o
   CHECK(house.store.refused_updates() == 0);
 }
 
+TEST_CASE("a cancel while the start is being stored lets nothing start") {
+  House house(slots(1));
+  const std::string id = house.accepted(house.upload("a.docx", a_docx));
+  const int started = house.spawner.started();
+  house.spawner.ends(house.child_of(id), End::lost);
+  house.loop.turn();
+  house.store.hold();
+  house.loop.advance(2s);
+  bool answered = false;
+  house.manager().cancel("uid:1", id, [&](auto outcome) { answered = outcome.ok(); });
+  house.store.let_go();
+  house.loop.turn();
+  CHECK(answered);
+  CHECK(house.fate(id) == "cancelled cancelled_by_user");
+  CHECK(house.spawner.started() == started);
+  CHECK(house.manager().capacity().running == 0);
+}
+
+TEST_CASE("a cancel while the result is being published leaves no result") {
+  House house;
+  const std::string id = house.accepted(house.upload("a.docx", a_docx));
+  house.store.hold();
+  house.succeed(id, {{"source.pdf", "x"}});
+  CHECK(house.status(id).stage->name == "finishing");
+  bool answered = false;
+  house.manager().cancel("uid:1", id, [&](auto outcome) { answered = outcome.ok(); });
+  house.loop.turn();
+  house.store.let_go();
+  house.loop.turn();
+  CHECK(answered);
+  CHECK(house.fate(id) == "cancelled cancelled_by_user");
+  CHECK_FALSE(house.store.files().open_result(id, "a.pdf"));
+}
+
 TEST_CASE("the three timeouts are separate") {
   Settings settings = slots(1);
   settings.attempt_timeout_ms = 300'000;

@@ -95,12 +95,14 @@ class Engine {
   virtual std::string title() const = 0;    // for people: "Poppler"
   virtual std::string package() const = 0;  // Debian packages, "poppler-utils"
   virtual std::vector<std::string> programs() const = 0;       // absolute paths; all must exist
+  // Host paths they need besides /usr: configuration, fonts, a program outside /usr.
+  virtual std::vector<std::string> read_only() const { return {}; }
   virtual std::vector<std::string> version_command() const = 0;
   // The version in what version_command printed, or empty.
   virtual std::string read_version(std::string_view printed) const = 0;
   virtual std::vector<Edge> edges() const = 0;
   virtual std::vector<OptionSpec> options() const = 0;
-  // Errors: invalid_option for combinations the option table cannot express.
+  // Errors: invalid_option for combinations the option table cannot express, input_invalid for what the head gives away.
   virtual shared::Result<Command> command(const Task& task) const = 0;
   // Nothing when the run succeeded, else the job's error: a code of the job list, a sentence for people, the tail as detail.
   virtual std::optional<shared::Error> diagnose(const Task& task, const Ended& ended) const = 0;

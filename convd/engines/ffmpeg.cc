@@ -155,8 +155,12 @@ class Ffmpeg final : public Engine {
     for (const Row& from : rows) {
       for (const Row& to : rows) {
         if (!offered(from, to)) continue;
+        if (to.format == "gif") {
+          edges.push_back({std::string(from.format), "gif", 500, 80});
+          continue;
+        }
         const int cost = to.kind == Kind::video ? 20'000 : to.kind == Kind::sound ? 1'000 : 150;
-        edges.push_back({std::string(from.format), std::string(to.format), cost, to.format == "gif" ? 60 : 85});
+        edges.push_back({std::string(from.format), std::string(to.format), cost, 85});
       }
     }
     return edges;
@@ -203,7 +207,8 @@ class Ffmpeg final : public Engine {
     return command;
   }
   std::optional<shared::Error> diagnose(const Task&, const Ended& ended) const override {
-    return diagnose_run(title(), Trust::status_and_output, clues(), ended);
+    // Its standard output is progress, nothing for people.
+    return diagnose_run(title(), Trust::status_and_output, clues(), {ended.exit, {}, ended.err_tail, ended.has_output});
   }
 };
 

@@ -16,11 +16,9 @@ const std::vector<Clue>& clues() {
   static const std::vector<Clue> table{
       {"password", ErrorCode::input_encrypted,
        "the PDF is protected by a password; give the right one in the option \"password\""},
-      {"encrypted", ErrorCode::input_encrypted,
-       "the PDF is protected by a password; give the right one in the option \"password\""},
-      {"not a PDF", ErrorCode::input_invalid, "the file is not a PDF"},
-      {"damaged", ErrorCode::input_invalid, "the PDF is damaged"},
-      {"cannot be opened", ErrorCode::input_invalid, "the PDF is damaged"},
+      {"not a PDF", ErrorCode::input_invalid, "the file is not a PDF that can be read"},
+      {"no page has text", ErrorCode::engine_failed,
+       "no page of the PDF has text; its pages are pictures, and there is no engine for OCR yet"},
   };
   return table;
 }
@@ -33,6 +31,9 @@ class Layout final : public Engine {
   std::string title() const override { return "convd-layout"; }
   std::string package() const override { return "convd"; }
   std::vector<std::string> programs() const override { return {program_}; }
+  std::vector<std::string> read_only() const override {
+    return {"/etc/fonts", "/var/cache/fontconfig", program_};
+  }
   std::vector<std::string> version_command() const override { return {program_, "--version"}; }
   std::string read_version(std::string_view printed) const override { return version_after(printed, ""); }
 
@@ -51,9 +52,7 @@ class Layout final : public Engine {
       command.argv.insert(command.argv.end(), {"--password", password->second});
     }
     command.argv.insert(command.argv.end(), {task.input, "/out/" + command.outputs});
-    // tesseract, which reads pages without text, is ten times slower when it spins on several threads.
-    command.env = {{"OMP_THREAD_LIMIT", "1"}};
-    command.read_only = {"/etc/fonts", "/var/cache/fontconfig", program_};
+    command.read_only = read_only();
     command.limits.memory_bytes = 2 * gibibyte;
     command.limits.cpu_ms = 20 * minute_ms;
     command.limits.file_bytes = 256 * mebibyte;

@@ -108,6 +108,12 @@ bool offered(const Row& from, const Row& to) {
   return from.family == Family::calc && to.format == "html";
 }
 
+int quality(const Row& from, const Row& to) {
+  if (to.format == "html") return from.family == Family::calc ? 85 : 70;
+  if (to.format == "txt") return 80;
+  return from.format == "html" ? 70 : 95;
+}
+
 class LibreOffice final : public Engine {
  public:
   std::string name() const override { return "libreoffice"; }
@@ -116,6 +122,9 @@ class LibreOffice final : public Engine {
     return "libreoffice-writer-nogui libreoffice-calc-nogui libreoffice-impress-nogui libreoffice-draw-nogui";
   }
   std::vector<std::string> programs() const override { return {program}; }
+  std::vector<std::string> read_only() const override {
+    return {"/etc/libreoffice", "/var/lib/libreoffice", "/etc/fonts", "/var/cache/fontconfig"};
+  }
   std::vector<std::string> version_command() const override { return {program, "--version"}; }
   std::string read_version(std::string_view printed) const override { return version_after(printed, "LibreOffice"); }
 
@@ -125,8 +134,7 @@ class LibreOffice final : public Engine {
       edges.push_back({std::string(from.format), "pdf", from.format == "html" ? 1500 : 1200, pdf_quality(from)});
       for (const Row& to : rows) {
         if (!offered(from, to)) continue;
-        const bool text = to.format == "txt" || to.format == "html" || from.format == "html";
-        edges.push_back({std::string(from.format), std::string(to.format), 1200, text ? 70 : 90});
+        edges.push_back({std::string(from.format), std::string(to.format), 1200, quality(from, to)});
       }
     }
     return edges;
@@ -153,7 +161,7 @@ class LibreOffice final : public Engine {
     command.argv.insert(command.argv.end(), {"--convert-to", writer(task), "--outdir", "/out", task.input});
     command.env = libreoffice_environment();
     command.files = libreoffice_files();
-    command.read_only = {"/etc/libreoffice", "/var/lib/libreoffice", "/etc/fonts", "/var/cache/fontconfig"};
+    command.read_only = read_only();
     command.outputs = all_sheets(task) ? task.stem + "-*.csv" : task.stem + "." + task.to;
     command.limits = limits();
     return command;

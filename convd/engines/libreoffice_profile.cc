@@ -27,7 +27,7 @@ constexpr std::array<Setting, 13> settings{{
     {"org.openoffice.Office.Recovery/RecoveryInfo", "Enabled", "false"},
     {"org.openoffice.Office.Recovery/AutoSave", "Enabled", "false"},
     {"org.openoffice.Setup/Office", "ooSetupInstCompleted", "true"},
-    {"org.openoffice.Office.Java/VirtualMachine", "IsAllowed", "false"},
+    {"org.openoffice.Office.Java/VirtualMachine", "Enable", "false"},
 }};
 
 std::string settings_text() {

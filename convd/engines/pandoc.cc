@@ -37,11 +37,11 @@ struct Source {
 };
 
 constexpr std::array<Source, 11> sources{{{"md", "commonmark_x+autolink_bare_uris", Reach::itself, 100, 90},
-                                          {"txt", "gfm+hard_line_breaks", Reach::itself, 100, 60},
+                                          {"txt", "gfm+hard_line_breaks", Reach::itself, 100, 85},
                                           {"csv", "csv", Reach::itself, 100, 90},
                                           {"ipynb", "ipynb", Reach::itself, 150, 85},
-                                          {"docx", "docx", Reach::itself, 250, 80},
-                                          {"odt", "odt", Reach::itself, 250, 80},
+                                          {"docx", "docx", Reach::itself, 250, 90},
+                                          {"odt", "odt", Reach::itself, 250, 90},
                                           {"epub", "epub", Reach::includes, 300, 50},
                                           {"html", "html", Reach::includes, 150, 80},
                                           {"rst", "rst", Reach::includes, 150, 85},
@@ -54,16 +54,15 @@ struct Target {
   int quality;
 };
 
-constexpr std::array<Target, 10> targets{{{"md", "gfm+tex_math_dollars", 0},
-                                          {"html", "html5", 90},
-                                          {"txt", "plain", 75},
-                                          {"rst", "rst", 80},
-                                          {"tex", "latex", 80},
-                                          {"org", "org", 80},
-                                          {"ipynb", "ipynb", 50},
-                                          {"docx", "docx", 85},
-                                          {"odt", "odt", 80},
-                                          {"epub", "epub3", 85}}};
+constexpr std::array<Target, 9> targets{{{"md", "gfm+tex_math_dollars", 0},
+                                         {"html", "html5", 90},
+                                         {"txt", "plain", 75},
+                                         {"rst", "rst", 80},
+                                         {"tex", "latex", 80},
+                                         {"org", "org", 80},
+                                         {"docx", "docx", 85},
+                                         {"odt", "odt", 80},
+                                         {"epub", "epub3", 85}}};
 
 bool is_container(std::string_view format) {
   return format == "docx" || format == "odt" || format == "epub";
@@ -91,6 +90,7 @@ const std::vector<Clue>& clues() {
       {"couldn't parse docx file", ErrorCode::input_invalid, "the document is damaged"},
       {"Couldn't unpack", ErrorCode::input_invalid, "the document is damaged"},
       {"Couldn't extract ePub file", ErrorCode::input_invalid, "the book is damaged"},
+      {"Could not find", ErrorCode::input_invalid, "the document is damaged; a part of it is missing"},
       {"Error parsing", ErrorCode::input_invalid, "the document is damaged"},
       {"Error at \"", ErrorCode::input_invalid, "the document has a mistake in its markup"},
       {"JSON parse error", ErrorCode::input_invalid, "the notebook is not valid"},
@@ -131,6 +131,10 @@ class Pandoc final : public Engine {
   }
 
   shared::Result<Command> command(const Task& task) const override {
+    const std::string_view mark = std::string_view(task.head).substr(0, 2);
+    if (mark == "\xFF\xFE" || mark == "\xFE\xFF") {
+      return shared::Error{ErrorCode::input_invalid, "The text is in UTF-16; pandoc reads UTF-8 only", {}};
+    }
     Command command;
     command.outputs = task.stem + "." + task.to;
     command.argv = {program,       "+RTS",

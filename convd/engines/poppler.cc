@@ -75,6 +75,9 @@ class Poppler final : public Engine {
   std::string title() const override { return "Poppler"; }
   std::string package() const override { return "poppler-utils"; }
   std::vector<std::string> programs() const override { return {pdftotext, pdftoppm, pdftocairo}; }
+  std::vector<std::string> read_only() const override {
+    return {"/etc/fonts", "/var/cache/fontconfig", "/usr/share/poppler"};
+  }
   std::vector<std::string> version_command() const override { return {pdftotext, "-v"}; }
   std::string read_version(std::string_view printed) const override {
     return version_after(printed, "pdftotext version");
@@ -98,7 +101,7 @@ class Poppler final : public Engine {
 
   shared::Result<Command> command(const Task& task) const override {
     Command command;
-    command.read_only = {"/etc/fonts", "/var/cache/fontconfig", "/usr/share/poppler"};
+    command.read_only = read_only();
     command.limits = limits();
     if (is_picture(task.to)) {
       const bool single = value(task, "single") == "true";

@@ -29,6 +29,9 @@ class Rsvg final : public Engine {
   std::string title() const override { return "librsvg"; }
   std::string package() const override { return "librsvg2-bin"; }
   std::vector<std::string> programs() const override { return {program}; }
+  std::vector<std::string> read_only() const override {
+    return {"/etc/fonts", "/var/cache/fontconfig"};
+  }
   std::vector<std::string> version_command() const override { return {program, "--version"}; }
   std::string read_version(std::string_view printed) const override { return version_after(printed, "version"); }
 
@@ -49,7 +52,7 @@ class Rsvg final : public Engine {
       if (name == "dpi") command.argv.insert(command.argv.end(), {"--dpi-x", value, "--dpi-y", value});
     }
     command.argv.insert(command.argv.end(), {"--", task.input});
-    command.read_only = {"/etc/fonts", "/var/cache/fontconfig"};
+    command.read_only = read_only();
     command.limits.memory_bytes = 2 * gibibyte;
     command.limits.address_space_bytes = 3 * gibibyte;
     command.limits.cpu_ms = 2 * minute_ms;

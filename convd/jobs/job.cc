@@ -38,7 +38,6 @@ bool enter(Job& job, Status to, std::string message) {
 bool end(Job& job, Status to, std::string message, std::int64_t now_ms) {
   if (!enter(job, to, std::move(message))) return false;
   job.completed_ms = now_ms;
-  job.options.erase("password");
   return true;
 }
 

@@ -16,43 +16,47 @@ using shared::Error;
 using shared::ErrorCode;
 using shared::Result;
 
-constexpr int ms_per_quality_point = 25;
+constexpr int ms_per_quality_point = 50;
 
 enum class Which : std::uint8_t { available, all };
 
 // What a format keeps of a document, from least to most.
-enum class Keeps : std::uint8_t { unknown, pixels, pages, text, document };
+enum class Keeps : std::uint8_t { unknown, pixels, pages, drawing, text, document };
+// Whether a route may pass through it: formats that lose much, or that few programs read well, are ends only.
+enum class Use : std::uint8_t { waypoint, end };
 
 struct Kept {
   std::string_view format;
   Keeps keeps;
+  Use use;
 };
 
 constexpr std::array<Kept, 35> kept{{
-    {"png", Keeps::pixels},    {"jpg", Keeps::pixels},    {"webp", Keeps::pixels},   {"tiff", Keeps::pixels},
-    {"gif", Keeps::pixels},    {"bmp", Keeps::pixels},    {"heic", Keeps::pixels},   {"avif", Keeps::pixels},
-    {"mp4", Keeps::pixels},    {"webm", Keeps::pixels},   {"mov", Keeps::pixels},    {"mkv", Keeps::pixels},
-    {"pdf", Keeps::pages},     {"svg", Keeps::pages},     {"txt", Keeps::text},      {"html", Keeps::text},
-    {"md", Keeps::text},       {"rst", Keeps::text},      {"tex", Keeps::text},      {"org", Keeps::text},
-    {"ipynb", Keeps::text},    {"csv", Keeps::text},      {"json", Keeps::text},     {"docx", Keeps::document},
-    {"doc", Keeps::document},  {"odt", Keeps::document},  {"fodt", Keeps::document}, {"rtf", Keeps::document},
-    {"epub", Keeps::document}, {"xlsx", Keeps::document}, {"xls", Keeps::document},  {"ods", Keeps::document},
-    {"pptx", Keeps::document}, {"ppt", Keeps::document},  {"odp", Keeps::document},
+    {"png", Keeps::pixels, Use::waypoint},    {"jpg", Keeps::pixels, Use::end},
+    {"webp", Keeps::pixels, Use::end},        {"tiff", Keeps::pixels, Use::end},
+    {"gif", Keeps::pixels, Use::end},         {"bmp", Keeps::pixels, Use::end},
+    {"heic", Keeps::pixels, Use::end},        {"avif", Keeps::pixels, Use::end},
+    {"mp4", Keeps::pixels, Use::end},         {"webm", Keeps::pixels, Use::end},
+    {"mov", Keeps::pixels, Use::end},         {"mkv", Keeps::pixels, Use::end},
+    {"pdf", Keeps::pages, Use::waypoint},     {"svg", Keeps::drawing, Use::end},
+    {"txt", Keeps::text, Use::end},           {"html", Keeps::text, Use::waypoint},
+    {"md", Keeps::text, Use::waypoint},       {"rst", Keeps::text, Use::end},
+    {"tex", Keeps::text, Use::end},           {"org", Keeps::text, Use::end},
+    {"ipynb", Keeps::text, Use::end},         {"csv", Keeps::text, Use::waypoint},
+    {"json", Keeps::text, Use::end},          {"docx", Keeps::document, Use::waypoint},
+    {"doc", Keeps::document, Use::end},       {"odt", Keeps::document, Use::waypoint},
+    {"fodt", Keeps::document, Use::end},      {"rtf", Keeps::document, Use::end},
+    {"epub", Keeps::document, Use::end},      {"xlsx", Keeps::document, Use::waypoint},
+    {"xls", Keeps::document, Use::end},       {"ods", Keeps::document, Use::waypoint},
+    {"pptx", Keeps::document, Use::waypoint}, {"ppt", Keeps::document, Use::end},
+    {"odp", Keeps::document, Use::waypoint},
 }};
 
-Keeps keeps(std::string_view format) {
-  const auto row = std::find_if(kept.begin(), kept.end(), [&](const Kept& entry) { return entry.format == format; });
-  return row == kept.end() ? Keeps::unknown : row->keeps;
-}
+constexpr Kept unknown_format{"", Keeps::unknown, Use::waypoint};
 
-// Whether a step b -> c still makes sense after a -> b.
-bool may_follow(std::string_view a, std::string_view b, std::string_view c) {
-  const Keeps first = keeps(a);
-  const Keeps second = keeps(b);
-  const Keeps third = keeps(c);
-  if (first == Keeps::pixels && second == Keeps::pages) return third < Keeps::text;
-  if (first == Keeps::pages && second == Keeps::text) return third != Keeps::document;
-  return true;
+const Kept& kept_of(std::string_view format) {
+  const auto row = std::find_if(kept.begin(), kept.end(), [&](const Kept& entry) { return entry.format == format; });
+  return row == kept.end() ? unknown_format : *row;
 }
 
 struct Hop {
@@ -108,10 +112,16 @@ class Walk {
   }
   bool fits(const Hop& hop) const {
     if (path_.empty()) return true;
-    const bool been_there = hop.edge.to == start_ || std::any_of(path_.begin(), path_.end(), [&](const Hop* before) {
-                              return before->edge.to == hop.edge.to;
-                            });
-    return !been_there && may_follow(path_.back()->edge.from, hop.edge.from, hop.edge.to);
+    const auto passed = [&](auto&& matches) {
+      return matches(start_) ||
+             std::any_of(path_.begin(), path_.end(), [&](const Hop* before) { return matches(before->edge.to); });
+    };
+    if (passed([&](std::string_view format) { return hop.edge.to == format; })) return false;
+    if (kept_of(hop.edge.from).use == Use::end) return false;
+    const Keeps wanted = kept_of(hop.edge.to).keeps;
+    const bool from_pixels = passed([](std::string_view format) { return kept_of(format).keeps == Keeps::pixels; });
+    const bool from_pages = passed([](std::string_view format) { return kept_of(format).keeps == Keeps::pages; });
+    return !(from_pixels && wanted > Keeps::pages) && !(from_pages && wanted == Keeps::document);
   }
 
   const std::vector<Hop>& all_;

@@ -42,6 +42,7 @@ void Probe::begin(const engines::Engine& engine) {
   process::ChildSpec spec;
   spec.job = "version/" + engine.name();
   spec.argv = engine.version_command();
+  spec.read_only = engine.read_only();
   spec.nice = 19;
   printed_.clear();
   child_ = spawner_.start(spec, *this);

@@ -1,6 +1,7 @@
 // convd-layout: a PDF's text as Markdown, plain text or layout boxes. Runs inside the sandbox, one document per run.
 //
 //   convd-layout --to md|txt|json [--password P] INPUT OUTPUT
+//   convd-layout --version
 //
 // Tells "page N TOTAL" on standard error after each page. Exit status: 0 done, 2 not a readable PDF, 3 a password is
 // needed or wrong, 4 no page has text, 5 the output cannot be written, 64 usage.
@@ -13,6 +14,7 @@
 #include "convd/layout/blocks.h"
 #include "convd/layout/pdf.h"
 #include "convd/layout/render.h"
+#include "shared/version.h"
 
 namespace {
 
@@ -58,6 +60,10 @@ std::string render(const std::string& to, const std::vector<Page>& pages, const 
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 2 && std::string(argv[1]) == "--version") {
+    std::printf("convd-layout %s\n", shared::version);
+    return done;
+  }
   Arguments arguments;
   if (!parse(argc, argv, arguments))
     return fail(usage, "usage: convd-layout --to md|txt|json [--password P] INPUT OUTPUT");

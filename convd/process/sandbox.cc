@@ -6,6 +6,7 @@ namespace convd::process {
 namespace {
 
 constexpr std::int64_t default_tmp_bytes = std::int64_t{1} << 30;
+constexpr std::int64_t shared_memory_bytes = std::int64_t{64} << 20;
 constexpr const char* prlimit = "/usr/bin/prlimit";
 
 class Command {
@@ -66,7 +67,7 @@ std::vector<std::string> sandbox_command(const ChildSpec& spec, const SandboxPar
 
   command.add("--proc", "/proc", "--dev", "/dev");
   command.add("--size", std::to_string(spec.limits.tmp_bytes > 0 ? spec.limits.tmp_bytes : default_tmp_bytes),
-              "--tmpfs", "/tmp");
+              "--tmpfs", "/tmp", "--size", std::to_string(shared_memory_bytes), "--tmpfs", "/dev/shm");
   // Behind the mounts above, which would cover what lies below them.
   for (const auto& [source, path] : parts.read_only) command.add("--ro-bind", source, path);
   for (const auto& [path, target] : parts.links) command.add("--symlink", target, path);

@@ -1,0 +1,63 @@
+#include "convctl/session.h"
+
+#include <unistd.h>
+
+#include "convctl/duration.h"
+#include "convctl/naming.h"
+#include "convctl/output_file.h"
+
+namespace convctl {
+
+Session::Session(const Globals& globals)
+    : globals_(globals), out_(STDOUT_FILENO, globals.color), err_(STDERR_FILENO, globals.color) {}
+
+Client& Session::client() {
+  if (client_) return *client_;
+  client_ = std::make_unique<Client>(find_endpoint(globals_.socket, globals_.url));
+  if (globals_.timeout) {
+    timeout_ = client_->loop().after(*globals_.timeout, [this] {
+      throw Failure{Exit::timeout, "not finished after " + format_duration(*globals_.timeout) + " (--timeout)", ""};
+    });
+  }
+  return *client_;
+}
+
+void Session::use_socket(const std::string& path) {
+  timeout_.reset();
+  client_.reset();
+  globals_.url.clear();
+  globals_.socket = path;
+}
+
+void Session::print(std::string_view text) {
+  write_stream(STDOUT_FILENO, text, client_ ? client_->loop().signal_fd() : -1);
+}
+
+void Session::refuse_binary(const std::string& extension) const {
+  if (!out_.is_tty() || is_text_format(extension)) return;
+  throw Failure{Exit::usage, "standard output is a terminal, and a result of this kind is binary",
+                "use -o FILE, or redirect it"};
+}
+
+void Session::print_json(shared::Json object, std::string_view kind) {
+  object.set("schema", "convctl.v1/" + std::string(kind));
+  print((out_.is_tty() ? object.pretty() : object.dump()) + "\n");
+}
+
+void Session::print_json_line(shared::Json object, std::string_view kind) {
+  object.set("schema", "convctl.v1/" + std::string(kind));
+  print(object.dump() + "\n");
+}
+
+void Session::complain(const Failure& failure, const std::string& subject) {
+  std::string text = err_.paint(Color::red, "convctl:") + " " + (subject.empty() ? "" : printable(subject) + ": ") +
+                     printable(failure.message) + "\n";
+  if (!failure.hint.empty()) text += "  " + printable(failure.hint) + "\n";
+  err_.write(text);
+}
+
+void Session::remark(const std::string& text) {
+  if (!globals_.quiet) err_.write("convctl: " + printable(text) + "\n");
+}
+
+}  // namespace convctl

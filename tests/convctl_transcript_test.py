@@ -1,0 +1,455 @@
+"""Transcripts of convctl against a stand-in daemon: what it prints where, and with which exit code.
+
+Usage: convctl_transcript_test.py CONVCTL
+"""
+
+import json
+import os
+import pathlib
+import pty
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "support"))
+import fake_convd  # noqa: E402
+
+CONVCTL = str(pathlib.Path(sys.argv.pop(1)).resolve()) if len(sys.argv) > 1 else "convctl"
+LIMIT = 60
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(prefix="convctl-")
+        self.addCleanup(directory.cleanup)
+        self.dir = pathlib.Path(directory.name)
+        self.socket = str(self.dir / "s")
+        self.daemon = fake_convd.Daemon(self.socket).start()
+        self.addCleanup(self.daemon.server_close)
+        self.addCleanup(self.daemon.shutdown)
+        self.env = {"PATH": os.environ["PATH"], "CONVD_SOCKET": self.socket, "TERM": "xterm", "TMPDIR": str(self.dir)}
+
+    def file(self, name, text="ok"):
+        path = self.dir / name
+        path.write_bytes(text.encode())
+        return str(path)
+
+    def run_ctl(self, *args, stdin=b"", **env):
+        return subprocess.run([CONVCTL, *args], input=stdin, capture_output=True, env={**self.env, **env}, cwd=self.dir,
+                              timeout=LIMIT)
+
+    def start(self, *args):
+        process = subprocess.Popen([CONVCTL, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   env=self.env, cwd=self.dir, text=True)
+        self.addCleanup(lambda: (process.kill(), process.wait(), process.stdout.close(), process.stderr.close()))
+        return process
+
+    def read_until(self, stream, word):
+        for line in stream:
+            if word in line:
+                return line
+        self.fail(f"the output ended without {word!r}")
+
+    def check(self, result, code):
+        self.assertEqual(result.returncode, code, (result.stdout, result.stderr))
+        self.assertNotIn(b"\x1b", result.stdout + result.stderr)
+        return result
+
+    def leftovers(self):
+        return [p.name for p in self.dir.iterdir() if p.name.startswith(".convctl") or p.name.startswith("convctl-")]
+
+
+class Convert(Case):
+    def test_saves_beside_the_input_and_prints_the_path(self):
+        result = self.check(self.run_ctl("convert", self.file("report.docx"), "--to", "pdf"), 0)
+        self.assertEqual(result.stdout.decode(), str(self.dir / "report.pdf") + "\n")
+        self.assertEqual((self.dir / "report.pdf").read_bytes(), b"RESULT ok")
+        self.assertTrue(result.stderr.endswith(f"report.docx: 100% {self.dir}/report.pdf\n".encode()), result.stderr)
+        self.assertEqual(self.leftovers(), [])
+
+    def test_sends_what_was_asked_for(self):
+        self.check(self.run_ctl("convert", self.file("a.docx"), "--to", "pdf", "-O", "dpi=300", "-O", "tagged=true", "-O", "v=1.5",
+                                "--pages", "1-3", "--label", "team=red", "--priority", "7", "--deadline", "5m",
+                                "--attempt-timeout", "90", CONVCTL_PASSWORD="secret"), 0)
+        fields = self.daemon.conversions["018f-0001"].fields
+        self.assertEqual(json.loads(fields["options"]), {"dpi": 300, "tagged": True, "v": "1.5"})
+        self.assertEqual(json.loads(fields["labels"]), {"team": "red"})
+        wanted = {"to": "pdf", "pages": "1-3", "password": "secret", "priority": "7", "deadline_ms": "300000",
+                  "attempt_timeout_ms": "90000"}
+        self.assertEqual({key: fields[key] for key in wanted}, wanted)
+
+    def test_a_large_file_arrives_whole(self):
+        text = "ok " + "0123456789abcdef" * 300_000
+        self.check(self.run_ctl("convert", self.file("big.docx", text), "--to", "pdf"), 0)
+        self.assertEqual((self.dir / "big.pdf").read_bytes(), b"RESULT " + text.encode())
+
+    def test_stdin_to_stdout(self):
+        result = self.check(self.run_ctl("convert", "-", "--from", "md", "--to", "html", stdin=b"ok # Title"), 0)
+        self.assertEqual(result.stdout, b"RESULT ok # Title")
+        self.assertEqual(self.daemon.conversions["018f-0001"].filename, "stdin.md")
+
+    def test_stdin_needs_a_format_and_bytes(self):
+        self.check(self.run_ctl("convert", "-", "--to", "html", stdin=b"x"), 64)
+        result = self.check(self.run_ctl("convert", "-", "--from", "md", "--to", "html", stdin=b""), 66)
+        self.assertIn(b"standard input is empty", result.stderr)
+
+    def test_fates_become_exit_codes(self):
+        table = {"engine_failed": 1, "timed_out": 1, "input_invalid": 65, "input_encrypted": 65, "input_too_large": 65,
+                 "unsupported_conversion": 65, "cancelled_by_user": 3, "internal": 70}
+        for code, exit_code in table.items():
+            with self.subTest(code):
+                result = self.check(self.run_ctl("convert", self.file("x.docx", "fail " + code), "--to", "pdf"), exit_code)
+                self.assertIn(code.encode(), result.stderr)
+                self.assertFalse((self.dir / "x.pdf").exists())
+
+    def test_some_of_several_fail(self):
+        files = [self.file("a.docx"), self.file("b.docx", "fail engine_failed"), self.file("c.docx")]
+        result = self.check(self.run_ctl("convert", *files, "--to", "pdf", "--output-dir", "out"), 4)
+        self.assertEqual(sorted(result.stdout.decode().split()), ["out/a.pdf", "out/c.pdf"])
+
+    def test_many_files_and_a_quoted_pattern(self):
+        for i in range(20):
+            self.file(f"n{i:02}.docx")
+        result = self.check(self.run_ctl("convert", "n*.docx", "--to", "pdf"), 0)
+        self.assertEqual(sorted(result.stdout.decode().split()), [f"n{i:02}.pdf" for i in range(20)])
+
+    def test_an_output_that_exists(self):
+        source = self.file("a.docx")
+        self.file("a.pdf", "old")
+        result = self.check(self.run_ctl("convert", source, "--to", "pdf"), 73)
+        self.assertIn(b"a.pdf exists", result.stderr)
+        self.assertEqual(self.daemon.conversions, {})
+        self.assertEqual(self.check(self.run_ctl("convert", source, "--to", "pdf", "--if-exists", "skip"), 0).stdout, b"")
+        self.assertTrue(self.check(self.run_ctl("convert", source, "--to", "pdf", "--if-exists", "rename"), 0).stdout.endswith(b"a-1.pdf\n"))
+        self.assertEqual((self.dir / "a.pdf").read_text(), "old")
+        self.check(self.run_ctl("convert", source, "--to", "pdf", "--if-exists", "overwrite"), 0)
+        self.assertEqual((self.dir / "a.pdf").read_text(), "RESULT ok")
+
+    def test_an_output_that_cannot_be_written(self):
+        self.check(self.run_ctl("convert", self.file("a.docx"), "-o", "/proc/nowhere/a.pdf"), 73)
+
+    def test_several_outputs(self):
+        source = self.file("deck.pptx", "parts")
+        self.check(self.run_ctl("convert", source, "--to", "png"), 0)
+        self.assertEqual((self.dir / "deck.zip").read_bytes(), b"PK")
+        result = self.check(self.run_ctl("convert", source, "--to", "png", "--output-dir", "out"), 0)
+        self.assertEqual(result.stdout, b"out/deck-page-1.png\nout/deck-page-2.png\n")
+        self.assertEqual((self.dir / "out/deck-page-2.png").read_bytes(), b"two")
+
+    def test_inputs_that_are_not_there(self):
+        for name in ("nowhere.docx", str(self.dir), self.file("empty.docx", "")):
+            self.check(self.run_ctl("convert", name, "--to", "pdf"), 66)
+
+    def test_a_refused_pair_lists_the_possible_ones(self):
+        result = self.check(self.run_ctl("convert", self.file("a.docx"), "--to", "mp3"), 65)
+        self.assertIn(b"possible targets: pdf odt", result.stderr)
+
+    def test_a_busy_daemon_is_asked_again(self):
+        self.daemon.refuse = [(429, "queue_full", [("Retry-After", "1")])]
+        self.check(self.run_ctl("convert", self.file("a.docx", "ok " + "x" * 5_000_000), "--to", "pdf"), 0)
+
+    def test_a_daemon_that_stays_busy(self):
+        self.daemon.refuse = [(503, "shutting_down", [("Retry-After", "1")])] * 9
+        self.check(self.run_ctl("convert", self.file("a.docx"), "--to", "pdf"), 75)
+        self.assertEqual(self.daemon.requests.count("POST /v1/conversions"), 5)
+
+    def test_detach_prints_only_the_id(self):
+        self.assertEqual(self.check(self.run_ctl("convert", "-d", self.file("a.docx"), "--to", "pdf"), 0).stdout, b"018f-0001\n")
+
+    def test_json(self):
+        result = self.check(self.run_ctl("convert", "--json", self.file("a.docx"), "--to", "pdf"), 0)
+        document = json.loads(result.stdout)
+        self.assertEqual((document["schema"], document["exit_code"], document["status"]), ("convctl.v1/conversion", 0, "completed"))
+        self.assertEqual(document["outputs"], [str(self.dir / "a.pdf")])
+
+    def test_progress_as_json(self):
+        result = self.check(self.run_ctl("convert", "--progress", "json", self.file("a.docx"), "--to", "pdf"), 0)
+        lines = [json.loads(line) for line in result.stderr.splitlines()]
+        self.assertEqual(lines[-1]["status"], "completed")
+        self.assertEqual({line["schema"] for line in lines}, {"convctl.v1/conversion"})
+
+    def test_quiet_says_nothing(self):
+        self.assertEqual(self.check(self.run_ctl("-q", "convert", self.file("a.docx"), "--to", "pdf"), 0).stderr, b"")
+
+    def test_timeout_leaves_it_running(self):
+        result = self.check(self.run_ctl("convert", "--timeout", "300ms", self.file("a.docx", "slow"), "--to", "pdf"), 124)
+        self.assertIn(b"convctl watch 018f-0001", result.stderr)
+
+    def test_a_refused_websocket_is_bridged_by_status_requests(self):
+        self.daemon.websockets = False
+        process = self.start("convert", self.file("a.docx", "slow"), "--to", "pdf")
+        self.assertTrue(self.daemon.joined.wait(LIMIT))
+        self.daemon.conversions["018f-0001"].move(status="completed", progress=100, files=[("a.pdf", b"late")])
+        self.assertEqual(process.wait(LIMIT), 0)
+        self.assertEqual((self.dir / "a.pdf").read_bytes(), b"late")
+
+    def test_binary_is_not_written_to_a_terminal(self):
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        process = subprocess.run([CONVCTL, "convert", self.file("a.docx"), "--to", "pdf", "-o", "-"], stdout=slave,
+                                 stderr=subprocess.PIPE, env=self.env, timeout=LIMIT)
+        os.close(slave)
+        self.assertEqual(process.returncode, 64)
+        self.assertEqual(self.daemon.conversions, {})
+
+    def test_a_bar_on_a_terminal(self):
+        master, slave = pty.openpty()
+        process = subprocess.Popen([CONVCTL, "convert", self.file("a.docx", "slow"), "--to", "pdf"], stdout=subprocess.PIPE,
+                                   stderr=slave, env=self.env)
+        os.close(slave)
+        seen = b""
+        while b"page 13/31" not in seen:
+            seen += os.read(master, 4096)
+        self.assertIn(b"\x1b[K", seen)
+        self.assertRegex(seen, rb"a\.docx +\[#+-+\]   42%  libreoffice, page 13/31")
+        process.send_signal(signal.SIGTERM)
+        drain = threading.Thread(target=lambda: self.drain(master))
+        drain.start()
+        process.communicate(timeout=LIMIT)
+        drain.join()
+        self.assertEqual(process.returncode, 143)
+
+    def drain(self, fd):
+        try:
+            while os.read(fd, 4096):
+                pass
+        except OSError:
+            pass
+        os.close(fd)
+
+    def test_a_reader_that_goes_away(self):
+        process = self.start("convert", self.file("a.md", "ok " + "x" * 3_000_000), "--to", "html", "-o", "-")
+        process.stdout.read(10)
+        process.stdout.close()
+        self.assertEqual(process.wait(LIMIT), 74)
+
+
+class Signals(Case):
+    def running(self, *args):
+        process = self.start("convert", self.file("a.docx", "slow"), "--to", "pdf", *args)
+        self.read_until(process.stderr, "libreoffice")
+        return process
+
+    def test_the_first_interrupt_cancels(self):
+        process = self.running()
+        process.send_signal(signal.SIGINT)
+        self.read_until(process.stderr, "cancelling 1 conversion - press Ctrl-C again to leave it running")
+        self.assertEqual(process.wait(LIMIT), 130)
+        self.assertEqual(self.daemon.conversions["018f-0001"].status, "cancelled")
+
+    def test_the_second_interrupt_leaves_it_running(self):
+        self.daemon.on_cancel = "ignore"
+        process = self.running()
+        process.send_signal(signal.SIGINT)
+        self.read_until(process.stderr, "cancelling 1 conversion")
+        process.send_signal(signal.SIGINT)
+        self.assertIn("left running: 018f-0001", process.stderr.readline())
+        self.read_until(process.stderr, "convctl watch 018f-0001")
+        self.assertEqual(process.wait(LIMIT), 130)
+
+    def test_termination_cancels(self):
+        process = self.running()
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(LIMIT), 143)
+        self.assertEqual(self.daemon.conversions["018f-0001"].status, "cancelled")
+
+    def test_watch_only_detaches(self):
+        self.check(self.run_ctl("convert", "-d", self.file("a.docx", "slow"), "--to", "pdf"), 0)
+        process = self.start("watch", "018f-0001")
+        self.read_until(process.stderr, "libreoffice")
+        process.send_signal(signal.SIGINT)
+        self.read_until(process.stderr, "convctl watch 018f-0001")
+        self.assertEqual(process.wait(LIMIT), 130)
+        self.assertEqual(self.daemon.conversions["018f-0001"].status, "processing")
+
+
+class Others(Case):
+    def made(self, text="ok", name="a.docx"):
+        return self.run_ctl("convert", "-d", self.file(name, text), "--to", "pdf").stdout.decode().strip()
+
+    def test_watch_ends_with_the_fate(self):
+        self.check(self.run_ctl("watch", self.made()), 0)
+        self.check(self.run_ctl("watch", self.made("fail engine_failed")), 1)
+        self.check(self.run_ctl("watch", "018f-0001", "018f-0002"), 4)
+        lines = [json.loads(line) for line in self.check(self.run_ctl("watch", "018f-0001", "--json"), 0).stdout.splitlines()]
+        self.assertEqual((lines[-1]["schema"], lines[-1]["status"]), ("convctl.v1/conversion", "completed"))
+
+    def follow_by_websocket(self, daemon, ident):
+        self.assertEqual(self.made("slow"), ident)
+        process = self.start("watch", ident, "--json")
+        self.assertTrue(daemon.joined.wait(LIMIT))
+        daemon.conversions[ident].move(status="error", progress=0, error="Thrown away.")
+        self.assertEqual(process.wait(LIMIT), 1)
+        self.assertIn("Thrown away.", process.stdout.read())
+        self.assertEqual(daemon.requests.count("GET /conversion-status/" + ident), 1)
+
+    def test_watch_lives_on_one_websocket(self):
+        self.follow_by_websocket(self.daemon, "018f-0001")
+
+    def test_wait(self):
+        self.assertEqual(self.check(self.run_ctl("wait", self.made()), 0).stdout, b"018f-0001\tcompleted\n")
+        self.check(self.run_ctl("wait", self.made("slow"), "--timeout", "200ms"), 124)
+
+    def test_unknown_ids(self):
+        for command in ("watch", "wait", "status", "result", "cancel", "retry", "rm"):
+            with self.subTest(command):
+                self.assertIn(b"conversion_not_found", self.check(self.run_ctl(command, "nope"), 66).stderr)
+
+    def test_ls_and_status(self):
+        for i in range(5):
+            self.made(name=f"f{i}.docx")
+        rows = self.check(self.run_ctl("ls", "--all"), 0).stdout.decode().splitlines()
+        self.assertEqual([row.split("\t")[0] for row in rows], ["ID"] + [f"018f-000{i}" for i in (5, 4, 3, 2, 1)])
+        self.assertEqual(self.check(self.run_ctl("ls", "-q", "--limit", "3"), 0).stdout.split(), [b"018f-0005", b"018f-0004", b"018f-0003"])
+        document = json.loads(self.check(self.run_ctl("ls", "--json", "--limit", "1"), 0).stdout)
+        self.assertEqual((document["schema"], len(document["conversions"])), ("convctl.v1/conversions", 1))
+        self.assertEqual(json.loads(self.check(self.run_ctl("status", "018f-0002", "--output", "json"), 0).stdout)["id"], "018f-0002")
+        self.check(self.run_ctl("ls", "--status", "sleeping"), 64)
+
+    def test_result(self):
+        ident = self.made("parts", "deck.pptx")
+        self.assertEqual(self.check(self.run_ctl("result", ident), 0).stdout, b"deck.zip\n")
+        self.check(self.run_ctl("result", ident), 73)
+        self.check(self.run_ctl("result", ident, "--force"), 0)
+        self.assertEqual(self.check(self.run_ctl("result", ident, "--part", "page-1.png", "-o", "-"), 0).stdout, b"one")
+        self.assertIn(b"page-2.png", self.check(self.run_ctl("result", ident, "--part", "x"), 66).stderr)
+        self.check(self.run_ctl("result", self.made("slow")), 75)
+
+    def test_cancel_retry_rm(self):
+        ident = self.made("slow")
+        self.assertEqual(self.check(self.run_ctl("cancel", ident), 0).stdout.decode().strip(), ident)
+        self.assertIn(b"already_finished", self.check(self.run_ctl("cancel", ident), 64).stderr)
+        self.assertEqual(self.check(self.run_ctl("retry", ident, "--watch"), 0).stdout, b"018f-0002\n")
+        self.check(self.run_ctl("rm", ident), 0)
+        self.check(self.run_ctl("status", ident), 66)
+
+    def test_formats_engines_metrics_version(self):
+        self.assertIn(b"docx\todt pdf\n", self.check(self.run_ctl("formats"), 0).stdout)
+        self.assertEqual(self.check(self.run_ctl("formats", "-q", "--from", "docx"), 0).stdout, b"odt\npdf\n")
+        self.assertIn(b"dpi\tinteger\t10 to 600\t150", self.check(self.run_ctl("formats", "--from", "docx", "--to", "pdf"), 0).stdout)
+        self.check(self.run_ctl("formats", "--from", "xyz"), 66)
+        self.assertIn(b"pandoc\tpandoc\t\tno\tpandoc\tnot installed", self.check(self.run_ctl("engines"), 0).stdout)
+        table = self.check(self.run_ctl("metrics"), 0).stdout
+        self.assertIn(b"convd_api_seconds_mean\t\t0.5\tAPI latency.", table)
+        self.assertEqual(self.check(self.run_ctl("metrics", "--raw"), 0).stdout, fake_convd.METRICS)
+        self.assertEqual(json.loads(self.check(self.run_ctl("version", "--json"), 0).stdout)["convd"], "0.1.0")
+        for command in ("formats", "engines", "metrics", "doctor", "version", "ls"):
+            schema = json.loads(self.run_ctl(command, "--json").stdout)["schema"]
+            self.assertTrue(schema.startswith("convctl.v1/"), schema)
+
+    def test_doctor(self):
+        result = self.check(self.run_ctl("doctor"), 0)
+        self.assertIn(b"WARN  pandoc: not installed; `apt install pandoc`", result.stdout)
+        self.daemon.healthy = False
+        self.assertIn(b"FAIL  sandbox", self.check(self.run_ctl("doctor"), 78).stdout)
+
+    def test_a_daemon_that_is_not_there(self):
+        for command in (["ls"], ["doctor"], ["watch", "x"], ["convert", self.file("a.docx"), "--to", "pdf"]):
+            with self.subTest(command):
+                result = self.check(self.run_ctl(*command, CONVD_SOCKET=str(self.dir / "nobody")), 69)
+                self.assertIn(b"cannot reach convd at socket " + str(self.dir / "nobody").encode(), result.stderr)
+                self.assertIn(b"systemctl start convd", result.stderr)
+                self.assertEqual(result.stdout, b"")
+        self.check(self.run_ctl("version", CONVD_SOCKET=str(self.dir / "nobody")), 0)
+
+    def test_over_tcp(self):
+        daemon = fake_convd.TcpDaemon(("127.0.0.1", 0)).start()
+        self.addCleanup(daemon.server_close)
+        self.addCleanup(daemon.shutdown)
+        url = "http://127.0.0.1:%d" % daemon.server_address[1]
+        self.check(self.run_ctl("--url", url, "convert", self.file("a.docx"), "--to", "pdf"), 0)
+        self.assertEqual(self.check(self.run_ctl("ls", "-q", CONVD_URL=url), 0).stdout, b"018f-0001\n")
+        self.env["CONVD_URL"] = url
+        self.follow_by_websocket(daemon, "018f-0002")
+        self.assertEqual(self.daemon.requests, [])
+
+    def test_a_peer_that_is_no_daemon(self):
+        path = str(self.dir / "odd")
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
+        listener.listen()
+        self.addCleanup(listener.close)
+
+        def answer():
+            connection, _ = listener.accept()
+            connection.recv(4096)
+            connection.sendall(b"220 mail ready\r\n\r\n")
+            connection.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        self.check(self.run_ctl("ls", CONVD_SOCKET=path), 76)
+
+    def test_usage(self):
+        for line in ([], ["dance"], ["ls", "--limit", "x"], ["--color", "pink", "ls"], ["--timeout", "soon", "ls"],
+                     ["convert"], ["convert", "-O", "novalue", self.file("a.docx"), "--to", "pdf"],
+                     ["--url", "https://example.com", "ls"], ["--url", "ftp://x", "ls"], ["--socket", "a", "--url", "http://b", "ls"]):
+            with self.subTest(line):
+                self.assertEqual(self.check(self.run_ctl(*line), 64).stdout, b"")
+
+    def test_help_starts_with_examples(self):
+        for command in ("convert", "watch", "ls", "result", "doctor"):
+            text = self.check(self.run_ctl(command, "--help"), 0).stdout.decode()
+            self.assertLess(text.index("Examples:"), text.index("Options:"))
+
+    def test_completion_is_accepted_by_the_shells(self):
+        for shell in ("bash", "zsh", "fish"):
+            script = self.check(self.run_ctl("completion", shell), 0).stdout
+            if shutil.which(shell):
+                subprocess.run([shell, "-n"], input=script, check=True, timeout=LIMIT)
+        script = "COMP_WORDS=(convctl watch ''); COMP_CWORD=2; _convctl; echo ${COMPREPLY[@]}"
+        self.made()
+        answer = subprocess.run(["bash", "-c", f"PATH={os.path.dirname(CONVCTL)}:$PATH; source <(convctl completion bash); {script}"],
+                                capture_output=True, env=self.env, timeout=LIMIT)
+        self.assertEqual(answer.stdout, b"018f-0001\n", answer.stderr)
+
+
+FAKE_CONVD = """#!{python}
+import os, socket, sys, signal
+sys.path.insert(0, {support!r})
+import fake_convd
+arguments = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+assert arguments["--listen"] == "none" and not os.path.exists(arguments["--socket"])
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+if os.environ.get("BROKEN"):
+    sys.exit("state directory is broken")
+daemon = fake_convd.Daemon(arguments["--socket"]).start()
+notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+notify.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
+signal.sigwait([signal.SIGTERM])
+open({mark!r}, "w").write(arguments["--socket"])
+"""
+
+
+class Local(Case):
+    def setUp(self):
+        super().setUp()
+        self.bin = self.dir / "bin"
+        self.bin.mkdir()
+        self.mark = self.dir / "stopped"
+        shutil.copy(CONVCTL, self.bin / "convctl")
+        program = self.bin / "convd"
+        program.write_text(FAKE_CONVD.format(python=sys.executable, support=os.path.dirname(fake_convd.__file__), mark=str(self.mark)))
+        program.chmod(0o755)
+
+    def run_local(self, **env):
+        return subprocess.run([self.bin / "convctl", "convert", "--local", self.file("a.docx"), "--to", "pdf"], capture_output=True,
+                              env={**self.env, **env}, timeout=LIMIT)
+
+    def test_a_private_daemon_for_the_run(self):
+        self.check(self.run_local(), 0)
+        self.assertEqual((self.dir / "a.pdf").read_bytes(), b"RESULT ok")
+        self.assertEqual(self.daemon.requests, [])
+        self.assertFalse(os.path.exists(os.path.dirname(self.mark.read_text())))
+
+    def test_a_private_daemon_that_does_not_start(self):
+        result = self.check(self.run_local(BROKEN="1"), 69)
+        self.assertIn(b"state directory is broken", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
