@@ -313,7 +313,10 @@ TEST_CASE("what a child must not do is refused") {
 }
 
 TEST_CASE("as root every child has a user of its own") {
-  if (!is_root()) return WARN("skipped: not root");
+  if (!is_root()) {
+    WARN("skipped: not root");
+    return;
+  }
   RunnerWorld world;
   if (!ready(world)) return;
   tests::Recorder one;
@@ -357,7 +360,9 @@ TEST_CASE("without a convd there are no children and no workspaces") {
   tests::TempDirectory directory;
   const std::string work = directory / "work";
   {
-    RunnerWorld world({.work_dir = work});
+    process::RunnerOptions options;
+    options.work_dir = work;
+    RunnerWorld world(options);
     if (!ready(world)) return;
     tests::Recorder told;
     world.client.start(RunnerWorld::shell("echo up > file; echo up; sleep " + mark), told);
@@ -369,7 +374,9 @@ TEST_CASE("without a convd there are no children and no workspaces") {
 }
 
 TEST_CASE("without a sandbox it says so, and paths inside become paths of the workspace") {
-  RunnerWorld world({.sandbox = false});
+  process::RunnerOptions options;
+  options.sandbox = false;
+  RunnerWorld world(options);
   world.until_ready();
   CHECK_FALSE(world.client.state().sandboxed);
   CHECK(world.client.state().confinement.find("NO SANDBOX") != std::string::npos);
@@ -390,7 +397,10 @@ TEST_CASE("without a sandbox it says so, and paths inside become paths of the wo
 }
 
 TEST_CASE("an unprivileged user's runner confines as well") {
-  if (!is_root()) return WARN("skipped: the other cases run unprivileged already");
+  if (!is_root()) {
+    WARN("skipped: the other cases run unprivileged already");
+    return;
+  }
   tests::TempDirectory directory;
   std::filesystem::permissions(directory.path(), std::filesystem::perms(0755));
   std::filesystem::copy_file(CONVD_BINARY_DIR "/convd-runner", directory / "convd-runner");
@@ -400,7 +410,10 @@ TEST_CASE("an unprivileged user's runner confines as well") {
   std::filesystem::create_directory(directory / "work");
   REQUIRE(chown((directory / "work").c_str(), 65534, 65534) == 0);
 
-  RunnerWorld world({.program = directory / "as-nobody", .work_dir = directory / "work"});
+  process::RunnerOptions options;
+  options.program = directory / "as-nobody";
+  options.work_dir = directory / "work";
+  RunnerWorld world(options);
   if (!ready(world)) return;
   CHECK(world.client.state().confinement.find("user 65534") != std::string::npos);
   const auto input = tests::file_with("text");
