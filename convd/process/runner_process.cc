@@ -1,6 +1,7 @@
 #include "convd/process/runner_process.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
@@ -73,6 +74,10 @@ loop::UniqueFd RunnerProcess::connect_to_socket() {
 }
 
 loop::UniqueFd RunnerProcess::spawn() {
+  if (pid_ > 0) {  // one that broke the protocol and still ends its children
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
   std::array<int, 2> ends{-1, -1};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) return {};
   loop::UniqueFd ours(ends[0]);
@@ -89,9 +94,20 @@ loop::UniqueFd RunnerProcess::spawn() {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, theirs.get(), socket_in_child);
-  const int failed = posix_spawn(&pid_, options_.program.c_str(), &actions, nullptr, argv.data(), environ);
+  posix_spawnattr_t attributes;  // no signal is blocked or ignored, whatever holds for us
+  sigset_t none;
+  sigset_t all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  const int failed = posix_spawn(&pid_, options_.program.c_str(), &actions, &attributes, argv.data(), environ);
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) {
+    pid_ = -1;
     errno = failed;
     return {};
   }

@@ -1,7 +1,6 @@
 #pragma once
-// A ChildSpec as a bubblewrap command line. Pure: the descriptors are numbers here, opened by whoever starts the child.
+// A ChildSpec as a bubblewrap command line. Pure: descriptors are numbers and paths are text here.
 
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,20 +9,24 @@
 
 namespace convd::process {
 
-// Descriptors the sandbox is built from. They are bound by number, so that nothing below a directory the job's user
-// cannot enter has to be named.
+// What the sandbox is built from. Sources are paths that the job's user can reach: bubblewrap looks every source up by
+// its name, also those given by descriptor.
 struct SandboxParts {
-  std::optional<unsigned> user;  // root starts the sandbox and becomes this user inside; unset: stay who we are
-  int seccomp = -1;              // a BPF program; -1: none
-  int status = -1;               // bubblewrap's --json-status-fd; -1: none
-  int output = -1;               // the directory that becomes /out
-  int passwd = -1;               // made /etc/passwd
-  int group = -1;                // made /etc/group
-  std::vector<int> inputs;       // as ChildSpec::inputs
-  std::vector<int> files;        // as ChildSpec::files
-  std::vector<std::pair<std::string, int>>
-      system;  // path inside -> O_PATH descriptor: libraries, fonts, ChildSpec::read_only
+  struct Bind {
+    std::string source;
+    std::string path;  // inside
+  };
+
+  int seccomp = -1;        // a BPF program; -1: none
+  int status = -1;         // bubblewrap's --json-status-fd; -1: none
+  int passwd = -1;         // made /etc/passwd
+  int group = -1;          // made /etc/group
+  std::vector<int> files;  // as ChildSpec::files
+  std::string output;      // the directory that becomes /out
+  std::string input;       // the directory that becomes /in
+  std::vector<Bind> read_only;
   std::vector<std::pair<std::string, std::string>> links;  // path inside -> target: /bin -> usr/bin
+  int wrapper_processes = 0;  // a process limit set inside, where nothing outside can set one; 0: none
 };
 
 inline constexpr const char* bubblewrap = "/usr/bin/bwrap";

@@ -169,10 +169,8 @@ class Reader {
   template <typename T>
   requires std::is_integral_v<T> || std::is_enum_v<T>
   static Result<void> read(const JsonReader& json, T& value) {
-    constexpr bool is_end = std::is_same_v<T, End>;
-    constexpr std::int64_t int_most = std::numeric_limits<int>::max();
-    auto number =
-        is_end ? json.integer(0, static_cast<int>(End::lost)) : json.integer(-most, sizeof(T) == 4 ? int_most : most);
+    const auto [least, highest] = range_of<T>();
+    auto number = json.integer(least, highest);
     if (!number) return number.error();
     value = static_cast<T>(*number);
     return {};
@@ -195,6 +193,16 @@ class Reader {
   }
 
  private:
+  template <typename T>
+  static constexpr std::pair<std::int64_t, std::int64_t> range_of() {
+    if constexpr (std::is_same_v<T, End>)
+      return {0, static_cast<std::int64_t>(End::lost)};
+    else if constexpr (sizeof(T) == sizeof(int))
+      return {std::numeric_limits<T>::min(), std::numeric_limits<T>::max()};
+    else
+      return {std::is_unsigned_v<T> ? 0 : -most, most};
+  }
+
   const JsonReader& json_;
   Result<void> outcome_;
 };

@@ -1,11 +1,15 @@
 #include "convd/runner/cgroup.h"
 
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <string_view>
 #include <system_error>
 
 namespace convd::runner {
@@ -13,6 +17,8 @@ namespace {
 
 constexpr const char* v1_root = "/sys/fs/cgroup/";
 constexpr const char* v2_root = "/sys/fs/cgroup";
+constexpr std::string_view group_prefix = "convd-";
+constexpr int bubblewrap_processes = 3;  // on top of what the child may have
 
 std::string read_file(const std::string& path) {
   std::ifstream file(path);
@@ -48,12 +54,27 @@ std::string own_group(const std::string& controller) {
   return "/";
 }
 
-// A v2 group that has processes cannot give controllers to its children: the runner moves itself aside first.
+// A v2 group that has processes cannot give controllers to its children: the runner moves itself aside first. When
+// others are there too (nothing was delegated to us) it moves back.
 bool prepare_v2(const std::string& own) {
   const std::string inner = own + "/runner";
   mkdir(inner.c_str(), 0755);
   if (!write_file(inner + "/cgroup.procs", "0")) return false;
-  return write_file(own + "/cgroup.subtree_control", "+memory +pids");
+  if (write_file(own + "/cgroup.subtree_control", "+memory +pids")) return true;
+  write_file(own + "/cgroup.procs", "0");
+  rmdir(inner.c_str());
+  return false;
+}
+
+// Groups of runners that were killed: named after a process that is no more.
+void remove_leftovers(const std::string& directory) {
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, failed)) {
+    const std::string name = entry.path().filename();
+    if (!name.starts_with(group_prefix)) continue;
+    const auto pid = static_cast<pid_t>(std::strtol(name.c_str() + group_prefix.size(), nullptr, 10));
+    if (pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH) rmdir(entry.path().c_str());
+  }
 }
 
 std::int64_t number_in(const std::string& path) {
@@ -80,14 +101,16 @@ CgroupPlace CgroupPlace::find() {
     const std::string controllers = read_file(own + "/cgroup.controllers");
     const bool useful =
         controllers.find("memory") != std::string::npos && controllers.find("pids") != std::string::npos;
-    if (useful && can_make_groups(own) && prepare_v2(own)) return {CgroupKind::v2, {own}};
-    return {};
+    if (!useful || !can_make_groups(own) || !prepare_v2(own)) return {};
+    remove_leftovers(own);
+    return {CgroupKind::v2, {own}};
   }
   CgroupPlace place{CgroupKind::v1, {}};
   for (const char* controller : {"memory", "pids"}) {
     std::string directory = std::string(v1_root) + controller + own_group(controller);
     if (access((directory + "/cgroup.procs").c_str(), F_OK) != 0) directory = std::string(v1_root) + controller;
     if (!can_make_groups(directory)) return {};
+    remove_leftovers(directory);
     place.directories.push_back(directory);
   }
   return place;
@@ -105,10 +128,11 @@ std::string CgroupPlace::describe() const {
   return "no cgroup (memory bounded by address space)";
 }
 
-Cgroup::Cgroup(const CgroupPlace& place, const std::string& name, std::int64_t memory_bytes, int processes)
+Cgroup::Cgroup(const CgroupPlace& place, std::uint64_t number, std::int64_t memory_bytes, int processes)
     : kind_(place.kind) {
   for (const std::string& parent : place.directories) {
-    directories_.push_back(parent + "/" + name);
+    directories_.push_back(parent + "/" + std::string(group_prefix) + std::to_string(getpid()) + "-" +
+                           std::to_string(number));
     mkdir(directories_.back().c_str(), 0755);
   }
   if (kind_ == CgroupKind::none) return;
@@ -123,11 +147,19 @@ Cgroup::Cgroup(const CgroupPlace& place, const std::string& name, std::int64_t m
     else
       write_file(memory + "/memory.memsw.limit_in_bytes", limit);
   }
-  if (processes > 0) write_file(pids + "/pids.max", std::to_string(processes));
+  if (processes > 0) write_file(pids + "/pids.max", std::to_string(processes + bubblewrap_processes));
 }
 
 Cgroup::~Cgroup() {
-  for (const std::string& directory : directories_) rmdir(directory.c_str());
+  // The last process may be dying still; it cannot be waited for, because it is no child of ours.
+  constexpr int patience_ms = 500;
+  for (int ms = 0; ms < patience_ms && !remove(); ++ms) usleep(1000);
+}
+
+bool Cgroup::remove() const {
+  bool gone = true;
+  for (const std::string& directory : directories_) gone = (rmdir(directory.c_str()) == 0 || errno != EBUSY) && gone;
+  return gone;
 }
 
 std::vector<std::string> Cgroup::join_files() const {
@@ -147,8 +179,12 @@ std::int64_t Cgroup::peak_memory_bytes() const {
   return number_in(directories_.front() + (kind_ == CgroupKind::v2 ? "/memory.peak" : "/memory.max_usage_in_bytes"));
 }
 
-void Cgroup::kill() const {
-  if (kind_ == CgroupKind::v2) write_file(directories_.front() + "/cgroup.kill", "1");
+std::vector<pid_t> Cgroup::members() const {
+  std::vector<pid_t> members;
+  if (directories_.empty()) return members;
+  std::istringstream pids(read_file(directories_.back() + "/cgroup.procs"));
+  for (pid_t pid = 0; pids >> pid;) members.push_back(pid);
+  return members;
 }
 
 }  // namespace convd::runner

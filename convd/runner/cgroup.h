@@ -24,7 +24,8 @@ struct CgroupPlace {
 // Removed with the object, once its processes are gone.
 class Cgroup {
  public:
-  Cgroup(const CgroupPlace& place, const std::string& name, std::int64_t memory_bytes, int processes);
+  // `number` tells this runner's groups apart. Limits of zero are none.
+  Cgroup(const CgroupPlace& place, std::uint64_t number, std::int64_t memory_bytes, int processes);
   ~Cgroup();
   Cgroup(const Cgroup&) = delete;
   Cgroup& operator=(const Cgroup&) = delete;
@@ -33,9 +34,12 @@ class Cgroup {
   std::vector<std::string> join_files() const;
   bool ran_out_of_memory() const;
   std::int64_t peak_memory_bytes() const;  // 0 when not known
-  void kill() const;                       // v2 only; others rely on the pid namespace
+  // The processes in it now, also those that left the process tree.
+  std::vector<pid_t> members() const;
 
  private:
+  bool remove() const;
+
   const CgroupKind kind_;
   std::vector<std::string> directories_;
 };

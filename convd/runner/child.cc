@@ -17,12 +17,16 @@
 #include "convd/process/sandbox.h"
 #include "convd/runner/launch.h"
 #include "convd/runner/process_tree.h"
+#include "convd/runner/stage.h"
 #include "convd/runner/unconfined.h"
 
 namespace convd::runner {
 namespace {
 
 constexpr loop::milliseconds tick_period{1'000};
+constexpr loop::milliseconds last_resort_delay{30};
+constexpr int death_patience_ms = 200;
+constexpr std::size_t first_input = 2;  // behind standard output and standard error
 
 loop::UniqueFd file_of(const std::string& content) {
   loop::UniqueFd fd(memfd_create("file", MFD_CLOEXEC));
@@ -41,45 +45,70 @@ loop::UniqueFd reopened(int fd) {
   return loop::UniqueFd(open(("/proc/self/fd/" + std::to_string(fd)).c_str(), O_RDONLY | O_CLOEXEC));
 }
 
-// All descriptors a sandboxed command refers to, kept open until it runs.
-struct Prepared {
-  process::SandboxParts parts;
-  std::vector<loop::UniqueFd> owned;
-  std::vector<int> all;
+// A child without a memory group: an address space is always larger than the memory that is really used.
+process::Limits with_fallbacks(process::Limits limits, CgroupKind cgroups) {
+  constexpr std::int64_t slack = std::int64_t{1} << 30;
+  if (cgroups == CgroupKind::none && limits.memory_bytes > 0 && limits.address_space_bytes == 0)
+    limits.address_space_bytes = 2 * limits.memory_bytes + slack;
+  return limits;
+}
 
-  int keep(loop::UniqueFd fd) {
-    owned.push_back(std::move(fd));
-    all.push_back(owned.back().get());
-    return all.back();
+// What a sandboxed command refers to, kept until it runs.
+class Sandboxed {
+ public:
+  Sandboxed(const Confinement& confinement, const process::ChildSpec& spec, const Workspace& workspace, uid_t user)
+      : confinement_(confinement), spec_(spec), staged_(user != same_user) {
+    parts_.seccomp = keep(reopened(confinement.seccomp.get()));
+    const std::string id = std::to_string(staged_ ? user : geteuid());
+    parts_.passwd = keep(file_of("job:x:" + id + ":" + id + "::/tmp:/usr/sbin/nologin\n"));
+    parts_.group = keep(file_of("job:x:" + id + ":\n"));
+    for (const process::MadeFile& file : spec.files) parts_.files.push_back(keep(file_of(file.content)));
+    for (const std::string& path : confinement.system) parts_.read_only.push_back({path, path});
+    for (const std::string& path : spec.read_only) {
+      if (access(path.c_str(), F_OK) == 0) parts_.read_only.push_back({reachable(path), path});
+    }
+    parts_.links = confinement.links;
+    parts_.input = reachable(workspace.in());
+    parts_.output = reachable(workspace.out());
+    // Root bounds the processes of a user that is the child's alone, and a group counts them; else it is done inside.
+    if (!staged_ && confinement.cgroups.kind == CgroupKind::none && spec.limits.processes > 0)
+      parts_.wrapper_processes = spec.limits.processes + 2;
+    std::array<int, 2> ends{-1, -1};
+    if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) == 0) status_ = loop::UniqueFd(ends[0]);
+    parts_.status = keep(loop::UniqueFd(ends[1]));
   }
-  int borrow(int fd) {
-    all.push_back(fd);
-    return fd;
-  }
+
   bool complete() const {
-    return std::all_of(all.begin(), all.end(), [](int fd) { return fd >= 0; });
+    return std::all_of(owned_.begin(), owned_.end(), [](const auto& fd) { return static_cast<bool>(fd); });
   }
+  void fill(Launch& how) const {
+    for (const auto& fd : owned_) how.keep.push_back(fd.get());
+    how.stage = stage_;
+    how.argv = process::sandbox_command(spec_, parts_);
+  }
+  loop::UniqueFd take_status() { return std::move(status_); }
+
+ private:
+  int keep(loop::UniqueFd fd) { return owned_.emplace_back(std::move(fd)).get(); }
+  std::string reachable(const std::string& path) {
+    if (!staged_) return path;
+    stage_.emplace_back(path, std::to_string(stage_.size()));
+    return std::string(stage_directory) + "/" + stage_.back().second;
+  }
+
+  const Confinement& confinement_;
+  const process::ChildSpec& spec_;
+  const bool staged_;
+  process::SandboxParts parts_;
+  std::vector<loop::UniqueFd> owned_;
+  std::vector<std::pair<std::string, std::string>> stage_;
+  loop::UniqueFd status_;
 };
 
-Prepared prepare(const Confinement& confinement, const process::ChildSpec& spec,
-                 const std::vector<loop::UniqueFd>& descriptors, const Workspace& workspace, uid_t user) {
-  Prepared prepared;
-  process::SandboxParts& parts = prepared.parts;
-  if (user != same_user) parts.user = user;
-  parts.seccomp = prepared.keep(reopened(confinement.seccomp.get()));
-  parts.output = prepared.borrow(workspace.directory());
-  const std::string id = std::to_string(user == same_user ? geteuid() : user);
-  parts.passwd = prepared.keep(file_of("job:x:" + id + ":" + id + "::/tmp:/usr/sbin/nologin\n"));
-  parts.group = prepared.keep(file_of("job:x:" + id + ":\n"));
-  for (const auto& [path, fd] : confinement.system) parts.system.emplace_back(path, prepared.borrow(fd.get()));
-  parts.links = confinement.links;
-  for (const std::string& path : spec.read_only) {
-    loop::UniqueFd fd(open(path.c_str(), O_PATH | O_CLOEXEC));
-    if (fd) parts.system.emplace_back(path, prepared.keep(std::move(fd)));
-  }
-  for (const process::MadeFile& file : spec.files) parts.files.push_back(prepared.keep(file_of(file.content)));
-  for (std::size_t i = 2; i < descriptors.size(); ++i) parts.inputs.push_back(prepared.borrow(descriptors[i].get()));
-  return prepared;
+std::string text_in(int fd) {
+  std::array<char, 512> text{};
+  const ssize_t length = fd < 0 ? 0 : read(fd, text.data(), text.size());
+  return {text.data(), length > 0 ? static_cast<std::size_t>(length) : 0};
 }
 
 }  // namespace
@@ -88,53 +117,55 @@ Child::Child(loop::Loop& loop, const Confinement& confinement, process::ChildId 
     : loop_(loop), confinement_(confinement), id_(id), slot_(slot), listener_(std::move(listener)) {}
 
 Child::~Child() {
-  if (pid_ > 0) {
-    destroy_tree();
-    waitpid(pid_, nullptr, 0);
-  }
-  if (!confinement_.options.sandbox) remove_unconfined(confinement_.options.work_dir, std::to_string(id_));
+  if (pid_ <= 0) return;
+  destroy_tree();
+  pollfd ended{pidfd_.get(), POLLIN, 0};
+  poll(&ended, 1, death_patience_ms);
+  ::kill(pid_, SIGKILL);
+  waitpid(pid_, nullptr, 0);
 }
 
 void Child::start(const process::ChildSpec& spec, std::vector<loop::UniqueFd> descriptors) {
-  limits_ = spec.limits;
-  if (descriptors.size() != spec.inputs.size() + 2) return fail("descriptors are missing");
-  const uid_t user =
-      confinement_.change_user ? confinement_.options.job_uid_base + static_cast<uid_t>(slot_) : same_user;
-  auto workspace = Workspace::make(confinement_.options.work_dir + "/" + std::to_string(id_), user);
-  if (!workspace) return fail(workspace.error().message);
-  workspace_.emplace(*std::move(workspace));
-  const std::string group = "convd-" + std::to_string(getpid()) + "-" + std::to_string(id_);
-  cgroup_ = std::make_unique<Cgroup>(confinement_.cgroups, group, limits_.memory_bytes, limits_.processes);
+  limits_ = with_fallbacks(spec.limits, confinement_.cgroups.kind);
+  if (auto outcome = launch_it(spec, descriptors); !outcome) fail(outcome.error().message);
+}
 
+shared::Result<void> Child::launch_it(const process::ChildSpec& spec, const std::vector<loop::UniqueFd>& descriptors) {
+  const auto impossible = [](std::string why) {
+    return shared::Error{shared::ErrorCode::unavailable, std::move(why), {}};
+  };
+  if (descriptors.size() != spec.inputs.size() + first_input) return impossible("descriptors are missing");
   Launch how;
+  if (confinement_.change_user) how.user = confinement_.options.job_uid_base + static_cast<uid_t>(slot_);
+  auto workspace = Workspace::make(confinement_.work_dir() + "/" + std::to_string(id_), how.user);
+  if (!workspace) return workspace.error();
+  workspace_.emplace(*std::move(workspace));
+  cgroup_ = std::make_unique<Cgroup>(confinement_.cgroups, id_, limits_.memory_bytes, limits_.processes);
+
   how.out = descriptors[0].get();
   how.err = descriptors[1].get();
   how.join = cgroup_->join_files();
-  how.own_user = user != same_user;
   how.limits = limits_;
   how.nice = spec.nice;
-  Prepared prepared;
-  loop::UniqueFd status_writer;
+  for (std::size_t i = 0; i < spec.inputs.size(); ++i)
+    how.copies.emplace_back(descriptors[i + first_input].get(), workspace_->in() + "/" + spec.inputs[i].name);
+  std::optional<Sandboxed> sandboxed;
   if (confinement_.options.sandbox) {
-    prepared = prepare(confinement_, spec, descriptors, *workspace_, user);
-    std::array<int, 2> ends{-1, -1};
-    if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0 || !prepared.complete()) return fail("no more descriptors");
-    status_ = loop::UniqueFd(ends[0]);
-    status_writer = loop::UniqueFd(ends[1]);
-    prepared.parts.status = prepared.borrow(status_writer.get());
-    how.keep = prepared.all;
-    how.argv = process::sandbox_command(spec, prepared.parts);
-  } else if (auto unconfined =
-                 run_unconfined(spec, descriptors, confinement_.options.work_dir, std::to_string(id_), user, how);
-             !unconfined) {
-    return fail(unconfined.error().message);
+    sandboxed.emplace(confinement_, spec, *workspace_, how.user);
+    if (!sandboxed->complete()) return impossible("no more descriptors");
+    sandboxed->fill(how);
+    status_ = sandboxed->take_status();
+  } else if (auto made = run_unconfined(spec, *workspace_, how); !made) {
+    return made;
   }
-  auto pid = launch(how);
-  if (!pid) return fail(pid.error().message);
-  pid_ = *pid;
+  auto launched = launch(how);
+  if (!launched) return launched.error();
+  pid_ = launched->pid;
+  report_ = std::move(launched->report);
   pidfd_ = process::open_pidfd(pid_);
   ended_ = loop_.watch(pidfd_.get(), loop::Io::read, [this] { reap(); });
   ticker_ = loop_.every(tick_period, [this] { tick(); });
+  return {};
 }
 
 void Child::fail(std::string reason) {
@@ -152,21 +183,22 @@ void Child::kill() {
   destroy_tree();
 }
 
-// Bubblewrap's death is the death of its pid namespace, and so of everything inside.
-void Child::destroy_tree() const {
-  if (cgroup_) cgroup_->kill();
-  if (!confinement_.options.sandbox) {
+// Bubblewrap itself is left to end by the death of its namespace, so that its end means that nothing runs any more.
+void Child::destroy_tree() {
+  auto processes = process_tree(pid_);
+  for (const pid_t pid : cgroup_->members()) processes.push_back(pid);
+  std::erase(processes, pid_);
+  for (const pid_t pid : processes) ::kill(pid, SIGKILL);
+  if (processes.empty()) ::kill(pid_, SIGKILL);
+  last_resort_ = loop_.after(last_resort_delay, [this] {
     for (const pid_t pid : process_tree(pid_)) ::kill(pid, SIGKILL);
-  }
-  ::kill(pid_, SIGKILL);
+    for (const pid_t pid : cgroup_->members()) ::kill(pid, SIGKILL);
+  });
 }
 
 bool Child::output_too_large() const {
-  std::int64_t total = 0;
-  const auto files = workspace_->outputs();
-  for (const auto& file : files) total += file.size_bytes;
-  return (limits_.output_bytes > 0 && total > limits_.output_bytes) ||
-         (limits_.output_files > 0 && files.size() > static_cast<std::size_t>(limits_.output_files));
+  if (limits_.output_bytes == 0 && limits_.output_files == 0) return false;
+  return workspace_->exceeds(limits_.output_bytes, limits_.output_files);
 }
 
 void Child::tick() {
@@ -183,8 +215,11 @@ void Child::reap() {
   rusage used{};
   if (wait4(pid_, &status, WNOHANG, &used) != pid_) return;
   ticker_.reset();
+  last_resort_.reset();
   ended_.reset();
   pid_ = -1;
+  // Without a sandbox whatever left the tree is still there.
+  for (const pid_t pid : cgroup_->members()) ::kill(pid, SIGKILL);
   process::Exit exit;
   const auto ms = [](const timeval& time) {
     return static_cast<std::int64_t>(time.tv_sec) * 1000 + time.tv_usec / 1000;
@@ -203,24 +238,22 @@ void Child::judge(process::Exit& exit, int wait_status) const {
   constexpr int signal_base = 128;  // bubblewrap passes a death by signal on as the shell does
   exit.status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : WTERMSIG(wait_status);
   exit.end = WIFEXITED(wait_status) ? End::exited : End::signalled;
-  if (exit.end == End::exited && exit.status > signal_base && exit.status < signal_base + NSIG) {
+  if (status_ && exit.end == End::exited && exit.status > signal_base && exit.status < signal_base + NSIG) {
     exit.end = End::signalled;
     exit.status -= signal_base;
   }
+  exit.reason = text_in(report_.get());
+  const bool ran = exit.reason.empty() && (!status_ || text_in(status_.get()).find("exit-code") != std::string::npos);
+  const bool too_large = over_limit_ || (exit.end == End::signalled && exit.status == SIGXFSZ);
   if (killed_)
     exit.end = End::killed;
-  else if (over_limit_)
+  else if (too_large)
     exit.end = End::output_limit;
   else if (cgroup_->ran_out_of_memory())
     exit.end = End::out_of_memory;
-  else if (status_) {
-    std::array<char, 512> text{};
-    const ssize_t length = read(status_.get(), text.data(), text.size() - 1);
-    if (length > 0 && std::strstr(text.data(), "exit-code") != nullptr) return;
-    if (exit.end == End::signalled) return;
+  else if (!ran && exit.end == End::exited)
     exit.end = End::not_started;
-    exit.reason = "the sandbox could not be set up";
-  }
+  if (exit.end == End::not_started && exit.reason.empty()) exit.reason = "the sandbox could not be set up";
 }
 
 shared::Result<loop::UniqueFd> Child::open_output(const std::string& name) const {

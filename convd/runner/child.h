@@ -41,12 +41,13 @@ class Child {
   bool running() const { return pid_ > 0; }
 
  private:
+  shared::Result<void> launch_it(const process::ChildSpec& spec, const std::vector<loop::UniqueFd>& descriptors);
   void fail(std::string reason);
   void tick();
   void reap();
   void judge(process::Exit& exit, int wait_status) const;
   bool output_too_large() const;
-  void destroy_tree() const;
+  void destroy_tree();
 
   loop::Loop& loop_;
   const Confinement& confinement_;
@@ -58,10 +59,12 @@ class Child {
   std::unique_ptr<Cgroup> cgroup_;
   pid_t pid_ = -1;
   loop::UniqueFd pidfd_;
+  loop::UniqueFd report_;  // what went wrong before bubblewrap ran
   loop::UniqueFd status_;  // what bubblewrap tells of the child
   loop::Watch ended_;
   loop::Timer ticker_;
   loop::Timer failed_;
+  loop::Timer last_resort_;
   bool killed_ = false;
   bool over_limit_ = false;
   std::int64_t cpu_ms_ = 0;

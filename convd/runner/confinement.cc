@@ -1,31 +1,55 @@
 #include "convd/runner/confinement.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <memory>
+#include <string_view>
 #include <system_error>
 
 #include "convd/process/sandbox.h"
 #include "convd/process/seccomp_filter.h"
+#include "convd/runner/workspace.h"
 
 namespace convd::runner {
 namespace {
 
-// Workspaces of a runner that was killed are of no use to anybody.
-shared::Result<void> empty_directory(const std::string& path) {
+constexpr std::string_view directory_prefix = "runner-";
+
+loop::UniqueFd locked(const std::string& directory) {
+  loop::UniqueFd fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (fd && flock(fd.get(), LOCK_EX | LOCK_NB) != 0) fd.reset();
+  return fd;
+}
+
+// Workspaces of a runner that was killed are of no use to anybody; those of one that still ends its children are
+// locked.
+void remove_leftovers(const std::string& directory) {
   std::error_code failed;
-  std::filesystem::create_directories(path, failed);
-  for (const auto& entry : std::filesystem::directory_iterator(path, failed)) {
-    std::error_code ignored;
-    std::filesystem::remove_all(entry.path(), ignored);
+  for (const auto& entry : std::filesystem::directory_iterator(directory, failed)) {
+    const std::string name = entry.path().filename();
+    if (name.starts_with(directory_prefix) && locked(entry.path())) remove_tree(entry.path());
   }
-  if (!failed) return {};
-  return shared::Error{shared::ErrorCode::unavailable, "work directory " + path + ": " + failed.message(), {}};
+}
+
+// Whether a user who is neither owner nor in the group gets into the directory.
+bool open_to_others(const std::filesystem::path& directory) {
+  std::error_code failed;
+  for (auto path = std::filesystem::canonical(directory, failed); !failed; path = path.parent_path()) {
+    if ((std::filesystem::status(path, failed).permissions() & std::filesystem::perms::others_exec) ==
+        std::filesystem::perms::none)
+      return false;
+    if (path == path.root_path()) return true;
+  }
+  return false;
 }
 
 std::string bubblewrap_version() {
@@ -45,8 +69,18 @@ std::string bubblewrap_version() {
 shared::Result<Confinement> Confinement::prepare(ConfinementOptions options) {
   Confinement confinement;
   confinement.options = std::move(options);
-  if (auto emptied = empty_directory(confinement.options.work_dir); !emptied) return emptied.error();
   confinement.change_user = geteuid() == 0;
+  std::string base = confinement.options.work_dir;
+  std::error_code failed;
+  std::filesystem::create_directories(base, failed);
+  // With a sandbox the runner shows the workspace to its child; without one the job's user must reach it by itself.
+  if (!confinement.options.sandbox && confinement.change_user && !open_to_others(base)) base = "/var/tmp";
+  remove_leftovers(base);
+  std::string own = base + "/" + std::string(directory_prefix) + "XXXXXX";
+  if (mkdtemp(own.data()) == nullptr || chmod(own.c_str(), 0711) != 0 || !(confinement.lock_ = locked(own))) {
+    return shared::Error{shared::ErrorCode::unavailable, "work directory " + base + ": " + std::strerror(errno), {}};
+  }
+  confinement.own_directory_ = own;
   confinement.cgroups = CgroupPlace::find();
   if (!confinement.options.sandbox) return confinement;
 
@@ -54,18 +88,20 @@ shared::Result<Confinement> Confinement::prepare(ConfinementOptions options) {
   if (!filter) return filter.error();
   confinement.seccomp = *std::move(filter);
   for (const std::string& path : process::system_paths()) {
-    loop::UniqueFd fd(open(path.c_str(), O_PATH | O_CLOEXEC));
-    if (fd) confinement.system.emplace_back(path, std::move(fd));
+    if (access(path.c_str(), F_OK) == 0) confinement.system.push_back(path);
   }
   for (const char* path : {"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"}) {
-    std::error_code failed;
     const auto target = std::filesystem::read_symlink(path, failed);
     if (!failed)
       confinement.links.emplace_back(path, target);
-    else if (loop::UniqueFd fd(open(path, O_PATH | O_CLOEXEC)); fd)
-      confinement.system.emplace_back(path, std::move(fd));
+    else if (access(path, F_OK) == 0)
+      confinement.system.emplace_back(path);
   }
   return confinement;
+}
+
+void Confinement::clean() const {
+  remove_tree(own_directory_);
 }
 
 std::string Confinement::describe() const {

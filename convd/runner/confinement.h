@@ -28,13 +28,21 @@ struct Confinement {
   bool change_user = false;  // we are root: children run under job uids
   CgroupPlace cgroups;
   loop::UniqueFd seccomp;
-  std::vector<std::pair<std::string, loop::UniqueFd>> system;  // path -> O_PATH
-  std::vector<std::pair<std::string, std::string>> links;      // path -> target
+  std::vector<std::string> system;                         // host paths every child sees
+  std::vector<std::pair<std::string, std::string>> links;  // path -> target
 
   // Errors: unavailable (the work directory), internal.
   static shared::Result<Confinement> prepare(ConfinementOptions options);
+  // Where workspaces are made: a directory of this runner's own, held by a lock that dies with it.
+  std::string work_dir() const { return own_directory_; }
+  // Removes it.
+  void clean() const;
   // One line for people.
   std::string describe() const;
+
+ private:
+  std::string own_directory_;
+  loop::UniqueFd lock_;
 };
 
 }  // namespace convd::runner

@@ -5,8 +5,8 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,14 +14,13 @@
 #include <cerrno>
 #include <cstring>
 
-#include "convd/loop/unique_fd.h"
+#include "convd/runner/stage.h"
 
 namespace convd::runner {
 namespace {
 
 constexpr int default_open_files = 1024;
 
-// What is needed between fork and exec, made before: no allocation in the child.
 struct Words {
   explicit Words(const std::vector<std::string>& words) {
     for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
@@ -30,20 +29,28 @@ struct Words {
   std::vector<char*> pointers;
 };
 
+// Never above what we ourselves are bounded by, which only root could raise.
+bool limit(decltype(RLIMIT_CORE) resource, std::int64_t soft, std::int64_t hard) {
+  rlimit now{};
+  if (getrlimit(resource, &now) != 0) return false;
+  const rlimit wanted{std::min(static_cast<rlim_t>(soft), now.rlim_max),
+                      std::min(static_cast<rlim_t>(hard), now.rlim_max)};
+  return setrlimit(resource, &wanted) == 0;
+}
 bool limit(decltype(RLIMIT_CORE) resource, std::int64_t value) {
-  const rlimit both{static_cast<rlim_t>(value), static_cast<rlim_t>(value)};
-  return setrlimit(resource, &both) == 0;
+  return limit(resource, value, value);
 }
 
 bool set_limits(const process::Limits& limits, bool own_user) {
   bool ok = limit(RLIMIT_CORE, 0);
   ok = limit(RLIMIT_NOFILE, limits.open_files > 0 ? limits.open_files : default_open_files) && ok;
   if (limits.file_bytes > 0) ok = limit(RLIMIT_FSIZE, limits.file_bytes) && ok;
-  if (limits.cpu_ms > 0) ok = limit(RLIMIT_CPU, (limits.cpu_ms + 999) / 1000) && ok;
+  // SIGXCPU, which can be told from a kill; SIGKILL for whoever ignores it.
+  const std::int64_t cpu_s = (limits.cpu_ms + 999) / 1000;
+  if (cpu_s > 0) ok = limit(RLIMIT_CPU, cpu_s, cpu_s + 2) && ok;
   if (limits.address_space_bytes > 0) ok = limit(RLIMIT_AS, limits.address_space_bytes) && ok;
-  // The kernel counts processes per user: only fair where the user is the child's alone. Bubblewrap and setpriv need
-  // some themselves.
-  if (limits.processes > 0 && own_user) ok = limit(RLIMIT_NPROC, limits.processes + 4) && ok;
+  // The kernel counts processes per user: only fair where the user is the child's alone. Bubblewrap needs two itself.
+  if (limits.processes > 0 && own_user) ok = limit(RLIMIT_NPROC, limits.processes + 2) && ok;
   return ok;
 }
 
@@ -59,8 +66,23 @@ bool become(uid_t user) {
   return setgroups(0, nullptr) == 0 && setresgid(user, user, user) == 0 && setresuid(user, user, user) == 0;
 }
 
+// Shares the blocks where the file system can, else copies.
+bool copy(int source, const std::string& path) {
+  constexpr std::size_t piece = 16 << 20;
+  const loop::UniqueFd target(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444));
+  if (!target || fchmod(target.get(), 0444) != 0) return false;
+  off_t from = 0;
+  ssize_t length = 0;
+  while ((length = copy_file_range(source, &from, target.get(), nullptr, piece, 0)) > 0) continue;
+  if (length == 0) return true;
+  while ((length = sendfile(target.get(), source, &from, piece)) > 0) continue;
+  return length == 0;
+}
+
 // In the child. Returns what failed; does not return when all went well.
 const char* set_up_and_exec(const Launch& launch, char* const* argv, char* const* env) {
+  // Until the program runs nothing must outlive the runner; bubblewrap goes on from there. A change of user clears it.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -74,9 +96,14 @@ const char* set_up_and_exec(const Launch& launch, char* const* argv, char* const
   write_to("/proc/self/oom_score_adj", "800");
   setpriority(PRIO_PROCESS, 0, launch.nice);
   umask(022);
-  if (!set_limits(launch.limits, launch.own_user)) return "limits";
+  for (const auto& [fd, path] : launch.copies) {
+    if (!copy(fd, path)) return "copying an input";
+  }
+  if (!launch.stage.empty() && !set_stage(launch.stage)) return "a mount namespace";
+  const bool own_user = launch.user != static_cast<uid_t>(-1);
+  if (!set_limits(launch.limits, own_user)) return "limits";
   if (!launch.directory.empty() && chdir(launch.directory.c_str()) != 0) return "directory";
-  if (launch.user != static_cast<uid_t>(-1) && !become(launch.user)) return "user";
+  if (own_user && !become(launch.user)) return "user";
   for (const int fd : launch.keep) {
     if (fcntl(fd, F_SETFD, 0) != 0) return "descriptors";
   }
@@ -86,32 +113,28 @@ const char* set_up_and_exec(const Launch& launch, char* const* argv, char* const
 
 }  // namespace
 
-shared::Result<pid_t> launch(const Launch& launch) {
+shared::Result<Launched> launch(const Launch& launch) {
   std::vector<std::string> environment;
   for (const auto& [key, value] : launch.env) environment.push_back(key + "=" + value);
   const Words argv(launch.argv);
   const Words env(environment);
 
-  std::array<int, 2> report{-1, -1};  // closes on exec: an empty read is success
-  if (pipe2(report.data(), O_CLOEXEC) != 0)
+  std::array<int, 2> report{-1, -1};  // closes on exec
+  if (pipe2(report.data(), O_CLOEXEC | O_NONBLOCK) != 0)
     return shared::Error{shared::ErrorCode::unavailable, "no more descriptors", {}};
-  const loop::UniqueFd reader(report[0]);
-  loop::UniqueFd writer(report[1]);
-  const pid_t pid = fork();
-  if (pid == 0) {
+  Launched launched{-1, loop::UniqueFd(report[0])};
+  const loop::UniqueFd writer(report[1]);
+  launched.pid = fork();
+  if (launched.pid == 0) {
     const char* what = set_up_and_exec(launch, argv.pointers.data(), env.pointers.data());
     std::array<char, 256> text{};
     const int length = snprintf(text.data(), text.size(), "%s: %s", what, std::strerror(errno));
     if (write(report[1], text.data(), static_cast<std::size_t>(length)) < 0) _exit(126);
     _exit(127);
   }
-  writer.reset();
-  if (pid < 0) return shared::Error{shared::ErrorCode::unavailable, std::string("fork: ") + std::strerror(errno), {}};
-  std::array<char, 256> text{};
-  const ssize_t length = read(reader.get(), text.data(), text.size() - 1);
-  if (length <= 0) return pid;
-  waitpid(pid, nullptr, 0);
-  return shared::Error{shared::ErrorCode::unavailable, text.data(), {}};
+  if (launched.pid < 0)
+    return shared::Error{shared::ErrorCode::unavailable, std::string("fork: ") + std::strerror(errno), {}};
+  return launched;
 }
 
 }  // namespace convd::runner

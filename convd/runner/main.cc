@@ -127,7 +127,12 @@ class Runner {
       : loop_(loop), confinement_(confinement), arguments_(arguments) {}
 
   int run() {
-    for (const int number : {SIGTERM, SIGINT}) signals_.push_back(loop_.on_signal(number, [this] { loop_.stop(); }));
+    // A runner of convd's own ends with convd, which may want to drain after the signal that both were sent.
+    const bool owned = arguments_.socket_fd >= 0;
+    for (const int number : {SIGTERM, SIGINT, SIGHUP})
+      signals_.push_back(loop_.on_signal(number, [this, owned] {
+        if (!owned) loop_.stop();
+      }));
     if (confinement_.options.sandbox) {
       self_test_ = std::make_unique<runner::SelfTest>(loop_, confinement_,
                                                       [this](std::string problem) { tested(std::move(problem)); });
@@ -207,7 +212,9 @@ int main(int argc, char** argv) {
       return EX_UNAVAILABLE;
     }
     loop::EvLoop loop;
-    return Runner(loop, *confinement, arguments).run();
+    const int code = Runner(loop, *confinement, arguments).run();
+    confinement->clean();
+    return code;
   } catch (const std::exception& error) {
     spdlog::error("{}", error.what());
     return EX_SOFTWARE;

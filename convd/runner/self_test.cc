@@ -70,9 +70,8 @@ void SelfTest::exited(const process::Exit& exit) {
     problem = "bubblewrap is not installed: apt-get install bubblewrap";
   } else if (exit.end != process::End::exited || exit.status != 0) {
     problem = "the sandbox cannot be set up (" + (problem.empty() ? exit.reason : problem) +
-              "); unprivileged user namespaces may be off (sysctl kernel.unprivileged_userns_clone, "
-              "user.max_user_namespaces), or this is a "
-              "plain chroot";
+              "); user namespaces may be off (sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces, "
+              "kernel.apparmor_restrict_unprivileged_userns), or this is a plain chroot or container";
   }
   done_(std::move(problem));
 }

@@ -27,6 +27,11 @@ Server::Server(loop::Loop& loop, const Confinement& confinement, std::string pro
   send(hello);
 }
 
+// All are told to end before the first is waited for.
+Server::~Server() {
+  for (const auto& [id, child] : children_) child->kill();
+}
+
 void Server::send(const process::Message& message, std::vector<loop::UniqueFd> descriptors) {
   channel_.send(process::encode(message), std::move(descriptors));
 }

@@ -21,6 +21,9 @@ class Server {
  public:
   // `problem`: why nothing may be started, from the self-test; empty when the sandbox holds. `gone` is called once.
   Server(loop::Loop& loop, const Confinement& confinement, std::string problem, loop::UniqueFd socket, loop::Task gone);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
 
  private:
   void take_message(const std::string& text, std::vector<loop::UniqueFd> descriptors);

@@ -1,73 +1,67 @@
 #include "convd/runner/unconfined.h"
 
-#include <fcntl.h>
-#include <sys/sendfile.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
+#include <string>
 #include <system_error>
+#include <utility>
 
 #include "convd/process/sandbox.h"
 
 namespace convd::runner {
 namespace {
 
-constexpr std::size_t copy_bytes = 1 << 20;
+using Places = std::array<std::pair<std::string, std::string>, 3>;  // path inside -> where it really is
 
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
-    text.replace(at, from.size(), to);
+// Replaces each place where it starts a path, and never within a longer name ("/tmpl").
+std::string outside(const Places& places, std::string text) {
+  for (std::size_t at = text.find('/'); at < text.size(); at = text.find('/', at)) {
+    const bool starts = at == 0 || text[at - 1] == '=' || text[at - 1] == ':' || text.substr(0, at).ends_with("//");
+    const auto place = std::find_if(places.begin(), places.end(), [&](const auto& candidate) {
+      const std::size_t end = at + candidate.first.size();
+      return starts && text.compare(at, candidate.first.size(), candidate.first) == 0 &&
+             (end == text.size() || text[end] == '/');
+    });
+    if (place != places.end()) text.replace(at, place->first.size(), place->second);
+    at += place != places.end() ? place->second.size() : 1;
+  }
   return text;
 }
 
-bool copy(int source, const std::string& path) {
-  const loop::UniqueFd target(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  off_t offset = 0;
-  ssize_t length = 0;
-  while (target && (length = sendfile(target.get(), source, &offset, copy_bytes)) > 0) continue;
-  return target && length == 0;
+bool write_file(const std::string& path, const std::string& content) {
+  std::error_code failed;
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), failed);
+  std::ofstream file(path);
+  file << content;
+  file.close();
+  return static_cast<bool>(file);
 }
 
 }  // namespace
 
-shared::Result<void> run_unconfined(const process::ChildSpec& spec, const std::vector<loop::UniqueFd>& descriptors,
-                                    const std::string& work_dir, const std::string& name, uid_t user, Launch& how) {
-  const std::string folder = work_dir + "/" + name + ".in";
-  const std::string out = work_dir + "/" + name;
-  const auto inside = [&](std::string text) {
-    text = replaced(std::move(text), "/in/", folder + "/");
-    text = replaced(std::move(text), "/out/", out + "/");
-    return replaced(std::move(text), "/tmp/", folder + "/tmp/");
-  };
-  std::error_code failed;
-  std::filesystem::create_directories(folder + "/tmp", failed);
-  bool ok = !failed;
-  for (std::size_t i = 0; i < spec.inputs.size(); ++i)
-    ok = ok && copy(descriptors[i + 2].get(), folder + "/" + spec.inputs[i].name);
+shared::Result<void> run_unconfined(const process::ChildSpec& spec, const Workspace& workspace, Launch& how) {
+  const Places places{{{"/in", workspace.in()}, {"/out", workspace.out()}, {"/tmp", workspace.tmp()}}};
   for (const process::MadeFile& file : spec.files) {
-    const std::string path = inside(file.path);
-    std::filesystem::create_directories(std::filesystem::path(path).parent_path(), failed);
-    std::ofstream(path) << file.content;
+    const std::string path = outside(places, file.path);
+    if (path == file.path) continue;  // a setting of the system's: not ours to replace
+    if (!write_file(path, file.content))
+      return shared::Error{shared::ErrorCode::unavailable, "the files of the engine cannot be written", {}};
   }
-  if (user != static_cast<uid_t>(-1)) {
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, failed)) {
-      ok = lchown(entry.path().c_str(), user, user) == 0 && ok;
+  if (how.user != static_cast<uid_t>(-1)) {
+    std::error_code failed;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(workspace.tmp(), failed)) {
+      if (lchown(entry.path().c_str(), how.user, how.user) != 0)
+        return shared::Error{shared::ErrorCode::unavailable, "the files of the engine cannot be given to its user", {}};
     }
   }
-  if (!ok) return shared::Error{shared::ErrorCode::unavailable, "the inputs cannot be copied", {}};
-  for (const std::string& word : spec.argv) how.argv.push_back(inside(word));
-  for (auto& [key, value] : process::environment_of(spec))
-    how.env.emplace_back(key, key == "HOME" ? folder + "/tmp" : inside(value));
-  how.directory = out;
-  how.user = user;
+  for (const std::string& word : spec.argv) how.argv.push_back(outside(places, word));
+  for (auto& [key, value] : process::environment_of(spec)) how.env.emplace_back(key, outside(places, value));
+  how.directory = workspace.out();
   return {};
-}
-
-void remove_unconfined(const std::string& work_dir, const std::string& name) {
-  std::error_code ignored;
-  std::filesystem::remove_all(work_dir + "/" + name + ".in", ignored);
 }
 
 }  // namespace convd::runner
