@@ -78,11 +78,16 @@ std::string reader(const Task& task) {
   return task.from == "csv" ? filter + ":44/59/9,34," + csv_encoding(task.head) : filter;
 }
 
+constexpr std::size_t small_table_bytes = 4'096;  // the whole file is in Task::head
+
 std::string pdf_writer(const Task& task) {
   static constexpr std::array<std::string_view, 4> filters{"writer_pdf_Export", "calc_pdf_Export", "impress_pdf_Export",
                                                            "draw_pdf_Export"};
   std::string writer = "pdf:" + std::string(filters[static_cast<std::size_t>(row_of(task.from).family)]);
   const auto pages = task.options.find("pages");
+  // A small table is kept on one page, as wide as it needs; a long one is left to the page breaks.
+  if (task.from == "csv" && pages == task.options.end() && task.head.size() < small_table_bytes)
+    writer += R"(:{"SinglePageSheets":{"type":"boolean","value":"true"}})";
   if (pages != task.options.end()) writer += R"(:{"PageRange":{"type":"string","value":")" + pages->second + R"("}})";
   return writer;
 }

@@ -30,6 +30,7 @@
 
 #include "convd/loop/ev_loop.h"
 #include "convd/runner/confinement.h"
+#include "convd/runner/orphans.h"
 #include "convd/runner/self_test.h"
 #include "convd/runner/server.h"
 
@@ -185,6 +186,7 @@ class Runner {
   loop::EvLoop& loop_;
   const runner::Confinement& confinement_;
   const Arguments& arguments_;
+  runner::Orphans orphans_{loop_};
   std::vector<loop::Signal> signals_;
   std::unique_ptr<runner::SelfTest> self_test_;
   std::string problem_;

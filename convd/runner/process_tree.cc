@@ -26,14 +26,29 @@ std::vector<std::string> stat_fields(pid_t pid) {
   return fields;
 }
 
+std::vector<pid_t> children_of(pid_t parent) {
+  const std::string directory = "/proc/" + std::to_string(parent);
+  std::ifstream file(directory + "/task/" + std::to_string(parent) + "/children");
+  std::vector<pid_t> children;
+  for (pid_t child = 0; file >> child;) children.push_back(child);
+  return children;
+}
+
 }  // namespace
+
+std::vector<pid_t> dead_children(pid_t parent) {
+  std::vector<pid_t> dead;
+  for (const pid_t child : children_of(parent)) {
+    const auto fields = stat_fields(child);
+    if (!fields.empty() && fields.front() == "Z") dead.push_back(child);
+  }
+  return dead;
+}
 
 std::vector<pid_t> process_tree(pid_t root) {
   std::vector<pid_t> tree{root};
   for (std::size_t i = 0; i < tree.size() && tree.size() < most_processes; ++i) {
-    const std::string task = "/proc/" + std::to_string(tree[i]) + "/task/" + std::to_string(tree[i]) + "/children";
-    std::ifstream children(task);
-    for (pid_t child = 0; children >> child;) tree.push_back(child);
+    for (const pid_t child : children_of(tree[i])) tree.push_back(child);
   }
   return tree;
 }

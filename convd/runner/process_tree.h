@@ -10,6 +10,8 @@ namespace convd::runner {
 
 // `root` and everything below it, as far as it can be seen now.
 std::vector<pid_t> process_tree(pid_t root);
+// Children of `parent` that have ended and wait to be waited for.
+std::vector<pid_t> dead_children(pid_t parent);
 // CPU time used so far by the tree, with what its members have waited for; milliseconds.
 std::int64_t cpu_ms_of(const std::vector<pid_t>& tree);
 
