@@ -134,7 +134,8 @@ std::string seconds(const std::string& ms) {
 }
 
 bool offered(const Row& from, const Row& to) {
-  if (from.reader.empty() || to.writer.empty() || from.format == to.format) return false;
+  if (from.reader.empty() || to.writer.empty()) return false;
+  if (from.format == to.format) return from.format == "mp3";  // another bit rate
   // Pictures are libvips' work, except BMP, which it reads only by way of ImageMagick.
   if (from.kind == Kind::picture) return to.kind == Kind::picture && (from.format == "bmp" || to.format == "bmp");
   if (from.kind == Kind::sound) return to.kind == Kind::sound;

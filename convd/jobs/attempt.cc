@@ -46,6 +46,25 @@ Error seen_as(const std::string& filename, const engines::Format& claimed, const
   }
 }
 
+// What an engine refuses is the document's fault when it says so; an option that got this far is ours.
+Error job_error(Error error) {
+  if (error.code != ErrorCode::input_invalid && error.code != ErrorCode::input_encrypted) error.code = ErrorCode::engine_failed;
+  return error;
+}
+
+std::string bytes_at(int fd, std::size_t offset) {
+  std::array<char, 4096> bytes;
+  const ssize_t count = ::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+  return {bytes.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
+}
+
+// What a file says of itself: its first bytes, and those where an OLE container lists its streams.
+std::string first_bytes(int fd) {
+  std::string head = bytes_at(fd, 0);
+  if (const auto directory = engines::directory_offset(head)) head += bytes_at(fd, *directory);
+  return head;
+}
+
 }  // namespace
 
 Attempt::Attempt(World world, AttemptPlan plan, Hooks hooks)
@@ -59,7 +78,7 @@ void Attempt::start() {
   started_ = world_.loop.now();
   auto input = world_.store.files().open_blob(plan_.input_sha256);
   if (!input) return end(failure({ErrorCode::internal, "The stored input can no longer be read", {}}));
-  if (auto error = check_input(input->get())) return end(failure(*std::move(error)));
+  if (auto error = check_input(first_bytes(input->get()))) return end(failure(*std::move(error)));
   timeout_ = world_.loop.after(plan_.attempt_timeout, [this] {
     if (run_ && run_->is_running()) return run_->kill(KillCause::timed_out);
     end(timed_out());
@@ -67,13 +86,10 @@ void Attempt::start() {
   run_step(*std::move(input));
 }
 
-std::optional<Error> Attempt::check_input(int fd) const {
+std::optional<Error> Attempt::check_input(const std::string& head) const {
   const engines::Format* claimed = engines::find_format(step().from);
   if (claimed == nullptr) return std::nullopt;
-  std::array<char, 4096> head;
-  const ssize_t count = ::pread(fd, head.data(), head.size(), 0);
-  if (count < 0) return Error{ErrorCode::internal, "The stored input can no longer be read", {}};
-  const auto sniffed = engines::sniff(*claimed, std::string_view(head.data(), static_cast<std::size_t>(count)));
+  const auto sniffed = engines::sniff(*claimed, head);
   if (sniffed.verdict == engines::Sniff::agrees) return std::nullopt;
   if (sniffed.verdict == engines::Sniff::encrypted && plan_.options.contains("password")) return std::nullopt;
   return seen_as(plan_.filename, *claimed, sniffed);
@@ -103,9 +119,9 @@ engines::Options Attempt::step_options() const {
 void Attempt::run_step(loop::UniqueFd input) {
   hooks_.progress(track_.enter(index_));
   const std::string name = result_name(source_stem, step().from, 1, 1);
-  task_ = {step().from, step().to, "/in/" + name, std::string(source_stem), step_options()};
+  task_ = {step().from, step().to, "/in/" + name, std::string(source_stem), step_options(), first_bytes(input.get())};
   const auto command = step().engine->command(task_);
-  if (!command) return end(failure({ErrorCode::engine_failed, command.error().message, command.error().detail}));
+  if (!command) return end(failure(job_error(command.error())));
   outputs_glob_ = command->outputs;
   // Never from within a callback of the run that is replaced here.
   run_ = std::make_unique<StepRun>(

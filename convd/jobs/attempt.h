@@ -74,7 +74,7 @@ class Attempt {
   std::optional<std::int64_t> eta_ms() const;
 
  private:
-  std::optional<shared::Error> check_input(int fd) const;
+  std::optional<shared::Error> check_input(const std::string& head) const;
   void run_step(loop::UniqueFd input);
   process::ChildSpec child_spec(const engines::Task& task, const engines::Command& command, int input) const;
   engines::Options step_options() const;

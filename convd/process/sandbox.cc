@@ -1,7 +1,6 @@
 #include "convd/process/sandbox.h"
 
 #include <algorithm>
-#include <set>
 
 namespace convd::process {
 namespace {
