@@ -1,4 +1,5 @@
-// convd: accepts conversions over HTTP and WebSocket, keeps them, has them run in sandboxes by convd-runner. See convd(8).
+// convd: accepts conversions over HTTP and WebSocket, keeps them, has them run in sandboxes by convd-runner. See
+// convd(8).
 
 #include <sysexits.h>
 

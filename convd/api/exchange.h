@@ -1,6 +1,6 @@
 #pragma once
-// What api/ and transport/ agree on: a request, a response, and the two kinds of conversation (HTTP exchange, WebSocket session).
-// api/ never sees a socket, transport/ never sees a route.
+// What api/ and transport/ agree on: a request, a response, and the two kinds of conversation (HTTP exchange, WebSocket
+// session). api/ never sees a socket, transport/ never sees a route.
 
 #include <cstdint>
 #include <memory>
@@ -29,10 +29,10 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 
 // The head of a request, checked by transport/: one Host, lengths sane, no control bytes.
 struct Request {
-  std::string method;                     // "GET"
-  std::vector<std::string> path;          // decoded segments of the target: {"v1","conversions"}; an encoded "/" stays inside
+  std::string method;             // "GET"
+  std::vector<std::string> path;  // decoded segments of the target: {"v1","conversions"}; an encoded "/" stays inside
   std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
-  Headers headers;                        // names in lower case
+  Headers headers;                                         // names in lower case
   bool has_body = false;
   std::optional<std::int64_t> content_length;  // nothing: chunked, or no body
   Caller caller;
@@ -58,13 +58,13 @@ struct Response {
 class Responder {
  public:
   virtual ~Responder() = default;
-  // Exactly once. May be called from within begin(), on_body(), on_body_end() or any later turn. A response before the end of the
-  // body makes the connection close after it. For HEAD the body is measured but not sent.
+  // Exactly once. May be called from within begin(), on_body(), on_body_end() or any later turn. A response before the
+  // end of the body makes the connection close after it. For HEAD the body is measured but not sent.
   virtual void send(Response response) = 0;
 };
 
-// One request while it is being answered. Destroyed after the response has been handed over or the client has gone: then
-// nothing may call the Responder any more. Loop thread only.
+// One request while it is being answered. Destroyed after the response has been handed over or the client has gone:
+// then nothing may call the Responder any more. Loop thread only.
 class Exchange {
  public:
   virtual ~Exchange() = default;
@@ -101,8 +101,8 @@ class Service {
   virtual ~Service() = default;
   // Never null. `request` is the exchange's from here on.
   virtual std::unique_ptr<Exchange> begin(Request request, Responder& responder) = 0;
-  // A request with "Upgrade: websocket". Null: there is no such socket (or it is refused), answer it by begin() as plain HTTP,
-  // which says why.
+  // A request with "Upgrade: websocket". Null: there is no such socket (or it is refused), answer it by begin() as
+  // plain HTTP, which says why.
   virtual std::unique_ptr<SocketSession> open_socket(const Request& request) = 0;
   // Problem answers for what never becomes a request (bad head, timeouts): the one Error -> HTTP map.
   virtual Response problem(const shared::Error& error) const = 0;

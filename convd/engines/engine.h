@@ -1,6 +1,6 @@
 #pragma once
-// An engine is data: what it is called, what it can turn into what, the command for a task, how to read its progress. Engines
-// describe; they never start anything. Any thread for the tables; a ProgressReader belongs to one run.
+// An engine is data: what it is called, what it can turn into what, the command for a task, how to read its progress.
+// Engines describe; they never start anything. Any thread for the tables; a ProgressReader belongs to one run.
 
 #include <cstdint>
 #include <functional>
@@ -19,7 +19,8 @@
 
 namespace convd::engines {
 
-// One conversion an engine offers. Cost is in milliseconds of a typical document, for the planner; quality 0-100 breaks ties.
+// One conversion an engine offers. Cost is in milliseconds of a typical document, for the planner; quality 0-100 breaks
+// ties.
 struct Edge {
   std::string from;
   std::string to;
@@ -31,13 +32,13 @@ enum class OptionType : std::uint8_t { integer, text, flag, choice, page_range }
 
 // One row of an engine's option table, the only place that knows its name and its range.
 struct OptionSpec {
-  std::string name;           // "dpi"
+  std::string name;  // "dpi"
   OptionType type = OptionType::integer;
-  std::int64_t least = 0;     // integer: the range; text: the length
+  std::int64_t least = 0;  // integer: the range; text: the length
   std::int64_t most = 0;
   std::vector<std::string> choices;
-  std::string fallback;       // the default, as text; empty is none
-  std::string help;           // one line
+  std::string fallback;         // the default, as text; empty is none
+  std::string help;             // one line
   std::vector<std::string> to;  // only for these targets; empty is all
 };
 
@@ -51,7 +52,8 @@ struct Task {
   std::string input;  // path inside the sandbox, "/in/source.docx"
   std::string stem;   // of the wanted output, safe: "source"
   Options options;
-  std::string head = {};  // the first bytes of the input (4 KiB are enough), for what the name alone cannot tell; may be empty
+  std::string head =
+      {};  // the first bytes of the input (4 KiB are enough), for what the name alone cannot tell; may be empty
 };
 
 struct Progress {
@@ -91,10 +93,10 @@ class Engine {
  public:
   virtual ~Engine() = default;
 
-  virtual std::string name() const = 0;     // "poppler"
-  virtual std::string title() const = 0;    // for people: "Poppler"
-  virtual std::string package() const = 0;  // Debian packages, "poppler-utils"
-  virtual std::vector<std::string> programs() const = 0;       // absolute paths; all must exist
+  virtual std::string name() const = 0;                   // "poppler"
+  virtual std::string title() const = 0;                  // for people: "Poppler"
+  virtual std::string package() const = 0;                // Debian packages, "poppler-utils"
+  virtual std::vector<std::string> programs() const = 0;  // absolute paths; all must exist
   // Host paths they need besides /usr: configuration, fonts, a program outside /usr.
   virtual std::vector<std::string> read_only() const { return {}; }
   virtual std::vector<std::string> version_command() const = 0;
@@ -102,9 +104,11 @@ class Engine {
   virtual std::string read_version(std::string_view printed) const = 0;
   virtual std::vector<Edge> edges() const = 0;
   virtual std::vector<OptionSpec> options() const = 0;
-  // Errors: invalid_option for combinations the option table cannot express, input_invalid for what the head gives away.
+  // Errors: invalid_option for combinations the option table cannot express, input_invalid for what the head gives
+  // away.
   virtual shared::Result<Command> command(const Task& task) const = 0;
-  // Nothing when the run succeeded, else the job's error: a code of the job list, a sentence for people, the tail as detail.
+  // Nothing when the run succeeded, else the job's error: a code of the job list, a sentence for people, the tail as
+  // detail.
   virtual std::optional<shared::Error> diagnose(const Task& task, const Ended& ended) const = 0;
 };
 

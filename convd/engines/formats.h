@@ -11,18 +11,29 @@ namespace convd::engines {
 
 // What the first bytes of a file must look like for the name to be believed.
 enum class Magic : unsigned char {
-  none,    // text: anything without NUL bytes that decodes
-  zip,     // docx xlsx pptx odt ods odp epub
-  ole,     // doc xls ppt, and encrypted OOXML
+  none,  // text: anything without NUL bytes that decodes
+  zip,   // docx xlsx pptx odt ods odp epub
+  ole,   // doc xls ppt, and encrypted OOXML
   pdf,
   rtf,
-  png, jpeg, webp, tiff, gif, bmp, heif,
-  xml,     // svg, fodt: "<" first, after an optional BOM and blanks
-  wav, mp3, flac, ogg, mp4, matroska,
+  png,
+  jpeg,
+  webp,
+  tiff,
+  gif,
+  bmp,
+  heif,
+  xml,  // svg, fodt: "<" first, after an optional BOM and blanks
+  wav,
+  mp3,
+  flac,
+  ogg,
+  mp4,
+  matroska,
 };
 
 struct Format {
-  std::string_view name;        // "docx": the word in requests, and the extension of a result
+  std::string_view name;  // "docx": the word in requests, and the extension of a result
   std::string_view media_type;
   Magic magic;
   std::string_view extensions;  // space separated, lower case, first is the usual one
@@ -35,8 +46,9 @@ const Format* find_format(std::string_view name);
 // By the extension of a file name; case-insensitive.
 const Format* format_of_filename(std::string_view filename);
 
-// What the first bytes (4 KiB are enough) say about a file that claims to be `claimed`. Old Office containers name their streams
-// further on: with the bytes at directory_offset() appended to `head`, an encrypted docx and a renamed doc are told apart.
+// What the first bytes (4 KiB are enough) say about a file that claims to be `claimed`. Old Office containers name
+// their streams further on: with the bytes at directory_offset() appended to `head`, an encrypted docx and a renamed
+// doc are told apart.
 enum class Sniff : unsigned char { agrees, encrypted, differs, empty };
 struct SniffResult {
   Sniff verdict = Sniff::agrees;

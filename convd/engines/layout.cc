@@ -31,9 +31,7 @@ class Layout final : public Engine {
   std::string title() const override { return "convd-layout"; }
   std::string package() const override { return "convd"; }
   std::vector<std::string> programs() const override { return {program_}; }
-  std::vector<std::string> read_only() const override {
-    return {"/etc/fonts", "/var/cache/fontconfig", program_};
-  }
+  std::vector<std::string> read_only() const override { return {"/etc/fonts", "/var/cache/fontconfig", program_}; }
   std::vector<std::string> version_command() const override { return {program_, "--version"}; }
   std::string read_version(std::string_view printed) const override { return version_after(printed, ""); }
 

@@ -13,16 +13,16 @@ namespace convd::engines {
 struct EngineState {
   const Engine* engine = nullptr;
   bool available = false;
-  std::string version;   // empty until probed
-  std::string problem;   // why it is not available, with the package to install
+  std::string version;  // empty until probed
+  std::string problem;  // why it is not available, with the package to install
 };
 
 // Loop thread only (versions arrive later); the tables themselves never change.
 class Registry {
  public:
   explicit Registry(std::vector<std::unique_ptr<Engine>> engines);
-  // All engines this build knows, availability by the presence of their programs under `root` ("" is the system). `own_programs`
-  // is the directory of our own ones (convd-layout).
+  // All engines this build knows, availability by the presence of their programs under `root` ("" is the system).
+  // `own_programs` is the directory of our own ones (convd-layout).
   static Registry installed(const std::string& root = "", const std::string& own_programs = "/usr/libexec/convd");
 
   const std::vector<EngineState>& engines() const { return states_; }
@@ -37,6 +37,7 @@ class Registry {
 
 // The option table of one engine for one target, and the check of what a client sent. Errors: invalid_option naming the
 // option, the value, and what would be right (or the known options).
-shared::Result<Options> validate_options(const std::vector<const Engine*>& steps, const std::string& to, const shared::JsonReader& given);
+shared::Result<Options> validate_options(const std::vector<const Engine*>& steps, const std::string& to,
+                                         const shared::JsonReader& given);
 
 }  // namespace convd::engines

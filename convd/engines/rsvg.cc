@@ -29,9 +29,7 @@ class Rsvg final : public Engine {
   std::string title() const override { return "librsvg"; }
   std::string package() const override { return "librsvg2-bin"; }
   std::vector<std::string> programs() const override { return {program}; }
-  std::vector<std::string> read_only() const override {
-    return {"/etc/fonts", "/var/cache/fontconfig"};
-  }
+  std::vector<std::string> read_only() const override { return {"/etc/fonts", "/var/cache/fontconfig"}; }
   std::vector<std::string> version_command() const override { return {program, "--version"}; }
   std::string read_version(std::string_view printed) const override { return version_after(printed, "version"); }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Who watches what. A watcher is a cursor, not a queue: it is told that something changed and asks for the latest value when it
-// can write, so a slow reader costs nothing and sees the newest state.
+// Who watches what. A watcher is a cursor, not a queue: it is told that something changed and asks for the latest value
+// when it can write, so a slow reader costs nothing and sees the newest state.
 
 #include <cstdint>
 #include <functional>
@@ -36,7 +36,8 @@ class Hub {
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
 
-  // `topic` is a conversion id. A terminal value is the last one: the topic is forgotten after its watchers have been told.
+  // `topic` is a conversion id. A terminal value is the last one: the topic is forgotten after its watchers have been
+  // told.
   void publish(const std::string& topic, Latest latest, Urgency urgency);
 
   // `changed` is called for every new value (merged for progress), never from within subscribe().

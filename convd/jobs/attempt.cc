@@ -48,7 +48,8 @@ Error seen_as(const std::string& filename, const engines::Format& claimed, const
 
 // What an engine refuses is the document's fault when it says so; an option that got this far is ours.
 Error job_error(Error error) {
-  if (error.code != ErrorCode::input_invalid && error.code != ErrorCode::input_encrypted) error.code = ErrorCode::engine_failed;
+  if (error.code != ErrorCode::input_invalid && error.code != ErrorCode::input_encrypted)
+    error.code = ErrorCode::engine_failed;
   return error;
 }
 

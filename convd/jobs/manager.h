@@ -23,12 +23,12 @@ namespace convd::jobs {
 
 // Every limit has its line in convd.conf(5).
 struct Settings {
-  int slots = 2;                      // conversions that run at once
-  int queue_limit = 100'000;          // waiting conversions in all: queue_full beyond
+  int slots = 2;              // conversions that run at once
+  int queue_limit = 100'000;  // waiting conversions in all: queue_full beyond
   int queue_limit_per_org = 50'000;
   std::int64_t attempt_timeout_ms = 300'000;
   std::int64_t stall_timeout_ms = 60'000;
-  int attempts = 3;                   // failed runs before a retryable error is final
+  int attempts = 3;                    // failed runs before a retryable error is final
   std::int64_t retry_base_ms = 1'000;  // full jitter between 0 and base * 2^n, at most retry_cap_ms
   std::int64_t retry_cap_ms = 300'000;
   std::int64_t input_bytes = std::int64_t{1} << 30;
@@ -47,7 +47,7 @@ struct Submission {
   std::optional<std::string> prompt_mode;  // one of prompt_modes()
   shared::Json options = shared::Json::object();
   std::map<std::string, std::string> labels;
-  int priority = 5;                        // 0-9, 9 first
+  int priority = 5;                         // 0-9, 9 first
   std::optional<std::int64_t> deadline_ms;  // from now, in the queue
   std::optional<std::int64_t> attempt_timeout_ms;
   std::optional<std::int64_t> stall_timeout_ms;
@@ -99,7 +99,7 @@ struct Counters {
   };
   std::int64_t submitted = 0;
   std::map<Key, std::int64_t> finished;
-  std::map<std::string, std::int64_t> errors;             // by code
+  std::map<std::string, std::int64_t> errors;              // by code
   std::map<std::string, std::vector<double>> durations_s;  // engine -> recent samples; see api/metrics for the buckets
   std::int64_t attempts = 0;
   std::int64_t retries = 0;
@@ -114,18 +114,19 @@ shared::Result<void> check_filename(std::string_view filename);
 // Loop thread only.
 class Manager {
  public:
-  Manager(loop::Loop& loop, store::Store& store, engines::Registry& registry, process::Spawner& spawner, events::Hub& hub,
-          Settings settings);
+  Manager(loop::Loop& loop, store::Store& store, engines::Registry& registry, process::Spawner& spawner,
+          events::Hub& hub, Settings settings);
   ~Manager();
   Manager(const Manager&) = delete;
   Manager& operator=(const Manager&) = delete;
 
-  // Start-up: unfinished conversions are queued again, what was running with attempt + 1 and rev + 2^20; leftovers are swept.
-  // `done` once everything found is durable; conversions run from then on.
+  // Start-up: unfinished conversions are queued again, what was running with attempt + 1 and rev + 2^20; leftovers are
+  // swept. `done` once everything found is durable; conversions run from then on.
   void recover(std::function<void(shared::Result<void>)> done);
 
   // `done` after the commit, with the status object as accepted. Errors before anything is stored: invalid_filename,
-  // document_not_found, unsupported_conversion, invalid_option, queue_full, shutting_down, disk_full, unavailable, input_too_large.
+  // document_not_found, unsupported_conversion, invalid_option, queue_full, shutting_down, disk_full, unavailable,
+  // input_too_large.
   using Accepted = std::function<void(shared::Result<shared::StatusObject>)>;
   void submit(Submission submission, Accepted done);
 
@@ -134,8 +135,8 @@ class Manager {
   shared::Result<Page<shared::StatusObject>> list(const ListRequest& request);
   // Ends in `cancelled` once the tree is dead. Errors: conversion_not_found, already_finished.
   void cancel(const std::string& org, const std::string& id, Accepted done);
-  // A new conversion of the same input, target and options, with retry_of. Errors: conversion_not_found, document_not_found (the
-  // input is gone), and those of submit.
+  // A new conversion of the same input, target and options, with retry_of. Errors: conversion_not_found,
+  // document_not_found (the input is gone), and those of submit.
   void retry(const std::string& org, const std::string& principal, const std::string& id, Accepted done);
   // Cancels first when it runs; then the row and the results go.
   void remove(const std::string& org, const std::string& id, std::function<void(shared::Result<void>)> done);
@@ -162,8 +163,8 @@ class Manager {
   std::vector<std::pair<std::string, std::string>> problems() const;
   process::RunnerState runner_state() const;
 
-  // No new work; running conversions finish. `drained` when nothing runs, or when `patience` is over: what still ran is killed
-  // and queued for the next start, not counted as failed.
+  // No new work; running conversions finish. `drained` when nothing runs, or when `patience` is over: what still ran is
+  // killed and queued for the next start, not counted as failed.
   void drain(loop::milliseconds patience, std::function<void()> drained);
   bool draining() const;
 

@@ -25,10 +25,11 @@ class Planner {
  public:
   explicit Planner(const engines::Registry& registry) : registry_(registry) {}
 
-  // The cheapest route over available engines, where every lost point of quality costs 50 ms; ties by quality, then by fewer
-  // steps. from == to is a route only when an engine offers that edge. No route makes up what an earlier step has dropped: from
-  // pixels no text, from pages no editable document, unless one engine offers just that. Errors: unsupported_conversion; the message lists the targets that are possible from `from`, or names
-  // the package to install when an unavailable engine could do it.
+  // The cheapest route over available engines, where every lost point of quality costs 50 ms; ties by quality, then by
+  // fewer steps. from == to is a route only when an engine offers that edge. No route makes up what an earlier step has
+  // dropped: from pixels no text, from pages no editable document, unless one engine offers just that. Errors:
+  // unsupported_conversion; the message lists the targets that are possible from `from`, or names the package to
+  // install when an unavailable engine could do it.
   shared::Result<Route> plan(std::string_view from, std::string_view to) const;
   // All targets that can be reached from `from` now, sorted.
   std::vector<std::string> targets(std::string_view from) const;

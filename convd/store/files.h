@@ -62,11 +62,14 @@ class Files {
   shared::Result<void> publish_blob(Upload& upload);
   // Errors: not_found, unavailable.
   shared::Result<loop::UniqueFd> open_blob(const std::string& sha256) const;
-  // [store] Copies `source`, a regular file, from its start into results/<id>/<name> with fsync; an earlier one of that name is
-  // replaced. Errors: output_too_large, disk_full, unavailable, invalid_filename (`name` is not one file's name).
-  shared::Result<Published> publish_result(const std::string& id, const std::string& name, int source, std::int64_t most_bytes);
+  // [store] Copies `source`, a regular file, from its start into results/<id>/<name> with fsync; an earlier one of that
+  // name is replaced. Errors: output_too_large, disk_full, unavailable, invalid_filename (`name` is not one file's
+  // name).
+  shared::Result<Published> publish_result(const std::string& id, const std::string& name, int source,
+                                           std::int64_t most_bytes);
   // [store] A zip (stored or deflated by media) of files already published under results/<id>.
-  shared::Result<Published> publish_zip(const std::string& id, const std::string& name, const std::vector<std::string>& members);
+  shared::Result<Published> publish_zip(const std::string& id, const std::string& name,
+                                        const std::vector<std::string>& members);
   // [store] fsync of results/<id> and its parent: after this a row may name them.
   shared::Result<void> seal_results(const std::string& id);
   // Errors: result_gone when nothing of the conversion is stored, not_found when it has no such file, invalid_filename,
@@ -75,7 +78,8 @@ class Files {
   // [store]
   void remove_results(const std::string& id);
   void remove_blob(const std::string& sha256);
-  // [store] At start: empties incoming/, removes result directories and blobs for which `keep` says no. Returns how many went.
+  // [store] At start: empties incoming/, removes result directories and blobs for which `keep` says no. Returns how
+  // many went.
   int sweep(const std::function<bool(std::string_view result_id)>& keep_result,
             const std::function<bool(std::string_view sha256)>& keep_blob);
   std::int64_t free_bytes() const;

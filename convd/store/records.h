@@ -11,31 +11,32 @@ namespace convd::store {
 using Millis = std::int64_t;
 
 struct ConversionRow {
-  std::string id;   // UUIDv7 text
+  std::string id;  // UUIDv7 text
   std::string org;
   std::string principal;
   std::string filename;
   std::string status;  // shared::to_string(Status)
   std::string from;
   std::string to;
-  std::string options_json;   // validated options, "{}" when none. Passwords are in here until the conversion ends, then removed.
+  std::string options_json;  // validated options, "{}" when none. Passwords are in here until the conversion ends, then
+                             // removed.
   std::string labels_json;
   std::string message;
   std::int64_t rev = 0;
-  int attempt = 0;    // runs so far
-  int failures = 0;   // failed runs, the ones that count towards the limit
+  int attempt = 0;   // runs so far
+  int failures = 0;  // failed runs, the ones that count towards the limit
   int priority = 5;
   Millis created_ms = 0;
   std::optional<Millis> started_ms;
   std::optional<Millis> completed_ms;
-  std::optional<Millis> deadline_ms;           // queue deadline, wall time
+  std::optional<Millis> deadline_ms;  // queue deadline, wall time
   std::optional<std::int64_t> attempt_timeout_ms;
   std::optional<std::int64_t> stall_timeout_ms;
-  std::string input_sha256;   // names the blob in files/
+  std::string input_sha256;  // names the blob in files/
   std::int64_t input_bytes = 0;
   std::optional<std::string> error;
   std::optional<std::string> error_info_json;
-  std::optional<std::string> result_json;      // shared::ResultInfo; file bytes in files/results/<id>/
+  std::optional<std::string> result_json;  // shared::ResultInfo; file bytes in files/results/<id>/
   std::optional<std::string> retry_of;
   std::optional<std::string> prompt_mode;
 };
@@ -54,7 +55,7 @@ struct DocumentRow {
 // One event of an org's log: written in the transaction of the change it tells of.
 struct EventRow {
   std::string org;
-  std::int64_t seq = 0;   // given by the store on append
+  std::int64_t seq = 0;  // given by the store on append
   Millis ts_ms = 0;
   std::string service;    // "conversion", "document"
   std::string type;       // "conversion.completed"

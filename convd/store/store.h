@@ -1,6 +1,6 @@
 #pragma once
-// The database: SQLite in WAL mode with synchronous=FULL, one connection that writes, on its own thread, many operations to a
-// transaction (group commit). What was acknowledged survives a power cut.
+// The database: SQLite in WAL mode with synchronous=FULL, one connection that writes, on its own thread, many
+// operations to a transaction (group commit). What was acknowledged survives a power cut.
 
 #include <cstdint>
 #include <functional>
@@ -16,14 +16,14 @@
 
 namespace convd::store {
 
-// What an operation may do inside the writer's transaction. Throws what the database cannot do: then the operation fails, the
-// others of its transaction do not. Store thread only.
+// What an operation may do inside the writer's transaction. Throws what the database cannot do: then the operation
+// fails, the others of its transaction do not. Store thread only.
 class Transaction {
  public:
   virtual ~Transaction() = default;
   virtual void insert(const ConversionRow& row) = 0;
-  // Writes every column of an existing row but those that never change (id, org, filename, input_sha256, created_ms), and never
-  // touches one that is already terminal: returns whether it was written.
+  // Writes every column of an existing row but those that never change (id, org, filename, input_sha256, created_ms),
+  // and never touches one that is already terminal: returns whether it was written.
   virtual bool update(const ConversionRow& row) = 0;
   virtual void remove_conversion(const std::string& id) = 0;
   virtual void put(const DocumentRow& row) = 0;
@@ -54,7 +54,7 @@ struct StoreStats {
   std::int64_t commits = 0;
   std::int64_t operations = 0;
   std::int64_t failed = 0;
-  std::int64_t queued = 0;      // operations waiting now
+  std::int64_t queued = 0;  // operations waiting now
   std::int64_t last_commit_us = 0;
 };
 
@@ -64,25 +64,25 @@ class Store {
   using Operation = std::function<shared::Result<void>(Transaction&, Files&)>;
   using Done = std::function<void(shared::Result<void>)>;
 
-  // Opens or creates <state_dir>/convd.db, migrates it, starts the thread. Errors: unavailable (with what is wrong: not a
-  // database, a newer schema, no permission).
+  // Opens or creates <state_dir>/convd.db, migrates it, starts the thread. Errors: unavailable (with what is wrong: not
+  // a database, a newer schema, no permission).
   static shared::Result<std::unique_ptr<Store>> open(const std::string& state_dir, loop::Loop& loop);
   virtual ~Store() = default;  // commits what was submitted, joins the thread; no `done` is called after that
 
-  // Blocking file work before the transaction (fsync of an upload, publishing a result): `prepare` runs first, outside the
-  // transaction; when it fails `write` is not run. Both in the order of submission. `done` after the commit, or with the error:
-  // what `prepare` or `write` returned, disk_full or unavailable when the commit failed.
+  // Blocking file work before the transaction (fsync of an upload, publishing a result): `prepare` runs first, outside
+  // the transaction; when it fails `write` is not run. Both in the order of submission. `done` after the commit, or
+  // with the error: what `prepare` or `write` returned, disk_full or unavailable when the commit failed.
   virtual void submit(std::function<shared::Result<void>(Files&)> prepare, Operation write, Done done) = 0;
   void submit(Operation write, Done done) { submit(nullptr, std::move(write), std::move(done)); }
 
-  // Reads: short, indexed, bounded; on a read-only connection of their own. They throw std::runtime_error when the database
-  // cannot be read: "there is none" would be a lie, and a sweep that believed it would remove what is needed.
+  // Reads: short, indexed, bounded; on a read-only connection of their own. They throw std::runtime_error when the
+  // database cannot be read: "there is none" would be a lie, and a sweep that believed it would remove what is needed.
   virtual std::optional<ConversionRow> conversion(const std::string& id) = 0;
   virtual std::vector<ConversionRow> conversions(const ListQuery& query) = 0;  // newest first
   virtual std::vector<ConversionRow> unfinished() = 0;                         // oldest first; for recovery
   virtual std::optional<DocumentRow> document(const std::string& org, const std::string& name) = 0;
   virtual std::vector<DocumentRow> documents(const DocumentQuery& query) = 0;  // by name
-  virtual std::vector<RuntimeRow> recent_runtimes(int limit) = 0;  // newest first
+  virtual std::vector<RuntimeRow> recent_runtimes(int limit) = 0;              // newest first
   virtual std::vector<EventRow> events(const std::string& org, std::int64_t after_seq, int limit) = 0;
   virtual bool has_conversion(const std::string& id) = 0;
   virtual bool blob_in_use(const std::string& sha256) = 0;
