@@ -186,6 +186,15 @@ TEST_CASE("a runner that talks nonsense is none") {
   }
 }
 
+TEST_CASE("a runner that hangs up without a word is told of") {
+  FakeRunner fake;
+  bool changed = false;
+  fake.client.on_state([&] { changed = true; });
+  fake.socket.reset();
+  fake.turn_until([&] { return changed; });
+  CHECK_FALSE(fake.client.state().connected);
+}
+
 TEST_CASE("words about children nobody knows are passed over") {
   FakeRunner fake;
   fake.say(process::encode(process::Hello{}));

@@ -223,7 +223,8 @@ void RunnerClient::finish(ChildId id) {
 }
 
 void RunnerClient::lost() {
-  const bool was_connected = std::exchange(state_.connected, false);
+  const bool was_attached = channel_ != nullptr;
+  state_.connected = false;
   channel_.reset();
   std::vector<ChildId> running;
   for (const auto& [id, child] : children_) {
@@ -237,7 +238,7 @@ void RunnerClient::lost() {
   opening.swap(opening_);
   for (const auto& [ticket, done] : opening)
     done(shared::Error{shared::ErrorCode::unavailable, "output: convd-runner is away", {}});
-  if (was_connected && changed_) changed_();
+  if (was_attached && changed_) changed_();
 }
 
 }  // namespace convd::process

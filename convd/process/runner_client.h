@@ -23,7 +23,7 @@ class RunnerClient final : public Spawner {
 
   // A connected socket to a runner. Whatever an earlier one ran is lost.
   void attach(loop::UniqueFd socket);
-  // Called when the runner has said hello, and when it is gone.
+  // Called when the runner has said hello, and when it is gone, be it without a word.
   void on_state(loop::Task changed) { changed_ = std::move(changed); }
 
   ChildId start(const ChildSpec& spec, ChildListener& listener) override;

@@ -70,8 +70,8 @@ class Sandboxed {
     parts_.links = confinement.links;
     parts_.input = reachable(workspace.in());
     parts_.output = reachable(workspace.out());
-    // Root bounds the processes of a user that is the child's alone, and a group counts them; else it is done inside.
-    if (!staged_ && confinement.cgroups.kind == CgroupKind::none && spec.limits.processes > 0)
+    // Without a group to count them processes are bounded inside, where the user namespace makes the count its own.
+    if (confinement.cgroups.kind == CgroupKind::none && spec.limits.processes > 0)
       parts_.wrapper_processes = spec.limits.processes + 2;
     std::array<int, 2> ends{-1, -1};
     if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) == 0) status_ = loop::UniqueFd(ends[0]);

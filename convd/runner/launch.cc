@@ -41,7 +41,8 @@ bool limit(decltype(RLIMIT_CORE) resource, std::int64_t value) {
   return limit(resource, value, value);
 }
 
-bool set_limits(const process::Limits& limits, bool own_user) {
+// Not the number of processes: the kernel would count all that a user has, also those of another runner's jobs.
+bool set_limits(const process::Limits& limits) {
   bool ok = limit(RLIMIT_CORE, 0);
   ok = limit(RLIMIT_NOFILE, limits.open_files > 0 ? limits.open_files : default_open_files) && ok;
   if (limits.file_bytes > 0) ok = limit(RLIMIT_FSIZE, limits.file_bytes) && ok;
@@ -49,8 +50,6 @@ bool set_limits(const process::Limits& limits, bool own_user) {
   const std::int64_t cpu_s = (limits.cpu_ms + 999) / 1000;
   if (cpu_s > 0) ok = limit(RLIMIT_CPU, cpu_s, cpu_s + 2) && ok;
   if (limits.address_space_bytes > 0) ok = limit(RLIMIT_AS, limits.address_space_bytes) && ok;
-  // The kernel counts processes per user: only fair where the user is the child's alone. Bubblewrap needs two itself.
-  if (limits.processes > 0 && own_user) ok = limit(RLIMIT_NPROC, limits.processes + 2) && ok;
   return ok;
 }
 
@@ -101,7 +100,7 @@ const char* set_up_and_exec(const Launch& launch, char* const* argv, char* const
   }
   if (!launch.stage.empty() && !set_stage(launch.stage)) return "a mount namespace";
   const bool own_user = launch.user != static_cast<uid_t>(-1);
-  if (!set_limits(launch.limits, own_user)) return "limits";
+  if (!set_limits(launch.limits)) return "limits";
   if (!launch.directory.empty() && chdir(launch.directory.c_str()) != 0) return "directory";
   if (own_user && !become(launch.user)) return "user";
   for (const int fd : launch.keep) {
