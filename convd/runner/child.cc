@@ -146,8 +146,6 @@ shared::Result<void> Child::launch_it(const process::ChildSpec& spec, const std:
   how.err = descriptors[1].get();
   how.join = cgroup_->join_files();
   how.limits = limits_;
-  // A group counts the child's own processes. The limit by user would count those of other runners' children, too.
-  if (confinement_.cgroups.kind != CgroupKind::none) how.limits.processes = 0;
   how.nice = spec.nice;
   for (std::size_t i = 0; i < spec.inputs.size(); ++i)
     how.copies.emplace_back(descriptors[i + first_input].get(), workspace_->in() + "/" + spec.inputs[i].name);
