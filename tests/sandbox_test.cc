@@ -26,8 +26,8 @@ SandboxParts parts_of_a_conversion() {
   parts.passwd = 12;
   parts.group = 13;
   parts.files = {14};
-  parts.input = "/work/1/in";
-  parts.output = "/work/1/out";
+  parts.input = "/spool/1/in";
+  parts.output = "/spool/1/out";
   parts.read_only = {{"/usr", "/usr"}, {"/mnt/0", "/etc/fonts"}};
   parts.links = {{"/bin", "usr/bin"}};
   return parts;
@@ -109,10 +109,10 @@ TEST_CASE("a conversion as a command of bubblewrap") {
                        "14",
                        "/etc/convd/policy.xml",
                        "--ro-bind",
-                       "/work/1/in",
+                       "/spool/1/in",
                        "/in",
                        "--bind",
-                       "/work/1/out",
+                       "/spool/1/out",
                        "/out",
                        "--chdir",
                        "/out",
