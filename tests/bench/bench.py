@@ -33,6 +33,10 @@ import harness  # noqa: E402
 NOTE = b"# A note\n\nWith *some* text, a [link](https://example.org) and a list:\n\n* one\n* two\n"
 
 
+def submit(daemon, filename, to):
+    return daemon.post("/v1/conversions", {"filename": filename, "to": to}).json()["id"]
+
+
 def row(name, **figures):
     print(f"{name:32} " + "  ".join(f"{key} {value}" for key, value in figures.items()), flush=True)
 
@@ -84,7 +88,7 @@ def accept(options):
     for rows in (1_000, options.rows):
         with harness.Daemon(slots=1, tcp=False, queue_limit=1_000_000, queue_limit_per_org=1_000_000) as daemon:
             daemon.upload("note.md", NOTE)
-            daemon.convert("note.md", "html")
+            daemon.convert("note.md", "html", NOTE)
             daemon.stop()
             fill(daemon, rows)
             daemon.start()
@@ -111,7 +115,8 @@ def cpu_of(pids):
 def bare_pandoc(folder, index):
     out = folder / f"{index}.html"
     subprocess.run(
-        ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--setenv", "PATH", "/usr/bin", "--ro-bind", "/usr", "/usr",
+        ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--setenv", "PATH", "/usr/bin", "--setenv", "HOME", "/tmp",
+         "--setenv", "LANG", "C.UTF-8", "--ro-bind", "/usr", "/usr",
          "--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--proc", "/proc", "--dev", "/dev",
          "--tmpfs", "/tmp", "--ro-bind", str(folder / "note.md"), "/in/source.md", "--", "pandoc", "--sandbox", "-s", "--metadata", "title=note",
          "-f", "markdown", "-t", "html", "/in/source.md"],
@@ -134,10 +139,10 @@ def overhead(_):
     with harness.Daemon(slots=2, tcp=False) as daemon:
         for i in range(count):
             daemon.upload(f"note{i}.md", NOTE)
-        daemon.convert("note0.md", "html")
+        daemon.convert("note0.md", "html", NOTE)
         pids = [daemon.pid(), *(p for p, name in harness.descendants(daemon.pid()).items() if name.startswith("convd"))]
         cpu, start = cpu_of(pids), time.monotonic()
-        ids = [daemon.submit(f"note{i}.md", "html") for i in range(count)]
+        ids = [submit(daemon, f"note{i}.md", "html") for i in range(count)]
         for id in ids:
             daemon.wait(id)
         wall, cpu = time.monotonic() - start, cpu_of(pids) - cpu
@@ -170,7 +175,7 @@ def delivery(_):
     with harness.Daemon(slots=2, tcp=False) as daemon:
         daemon.upload("numbers.pdf", pages)
         for _ in range(5):
-            asyncio.run(all_of(daemon, [daemon.submit("numbers.pdf", "png") for _ in range(10)]))
+            asyncio.run(all_of(daemon, [submit(daemon, "numbers.pdf", "png") for _ in range(10)]))
     row("delivery, change -> watcher", p50=f"{statistics.median(delays):.1f} ms", p99=f"{quantile(delays, 0.99):.1f} ms", events=len(delays))
 
 
@@ -189,7 +194,7 @@ def memory(options):
         done = 0
         for mark in marks:
             while done < mark:
-                ids = [daemon.submit("numbers.pdf", "txt") for _ in range(min(100, mark - done))]
+                ids = [submit(daemon, "numbers.pdf", "txt") for _ in range(min(100, mark - done))]
                 for id in ids:
                     daemon.wait(id)
                 done += len(ids)
