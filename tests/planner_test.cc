@@ -129,6 +129,16 @@ TEST_CASE("a missing program names its package") {
   CHECK(Planner(table).sources() == std::vector<std::string>{"a"});
 }
 
+TEST_CASE("a route found before is forgotten when its engine goes") {
+  Registry all = registry({{"quick", {{"a", "b", 10, 80}}}, {"slow", {{"a", "b", 900, 80}}}});
+  const Planner planner(all);
+  CHECK(words(planner.plan("a", "b")) == "quick(b)");
+  all.set_unavailable("quick", "gone");
+  CHECK(words(planner.plan("a", "b")) == "slow(b)");
+  all.set_unavailable("slow", "gone");
+  CHECK_FALSE(planner.plan("a", "b"));
+}
+
 TEST_CASE("the real table takes the sensible ways") {
   const std::map<std::pair<std::string, std::string>, std::string> expected{
       {{"docx", "pdf"}, "libreoffice(pdf)"},

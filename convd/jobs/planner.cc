@@ -168,10 +168,25 @@ std::string missing_packages(const engines::Registry& registry, const Route& rou
   return join(packages);
 }
 
+std::vector<bool> availability(const engines::Registry& registry) {
+  std::vector<bool> available;
+  for (const engines::EngineState& state : registry.engines()) available.push_back(state.available);
+  return available;
+}
+
 }  // namespace
 
 Result<Route> Planner::plan(std::string_view from, std::string_view to) const {
-  if (auto route = cheapest(hops(registry_, Which::available), from, to)) return *std::move(route);
+  if (auto now = availability(registry_); now != available_) {
+    available_ = std::move(now);
+    found_.clear();
+  }
+  const std::string key = std::string(from) + ">" + std::string(to);
+  const auto found = found_.find(key);
+  if (found != found_.end()) return found->second;
+  if (auto route = cheapest(hops(registry_, Which::available), from, to)) {
+    return found_.emplace(key, *std::move(route)).first->second;
+  }
   const std::string pair = std::string(from) + " cannot be converted to " + std::string(to);
   if (const auto route = cheapest(hops(registry_, Which::all), from, to)) {
     return Error{

@@ -1,6 +1,7 @@
 #pragma once
 // Finds the cheapest chain of engine steps from one format to another. Pure: no clock, no file, no process.
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,9 @@ class Planner {
 
  private:
   const engines::Registry& registry_;
+  // Routes found before, as long as the same engines are available. Failures are not kept: `to` may be anything.
+  mutable std::vector<bool> available_;
+  mutable std::map<std::string, Route> found_;  // by "from>to"
 };
 
 }  // namespace convd::jobs
