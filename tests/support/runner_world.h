@@ -13,6 +13,7 @@
 #include <iterator>
 #include <optional>
 #include <stdexcept>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -62,8 +63,9 @@ inline std::vector<pid_t> processes_with(const std::string& word) {
   while (const dirent* entry = readdir(proc)) {
     if (std::isdigit(static_cast<unsigned char>(entry->d_name[0])) == 0) continue;
     std::ifstream file(std::string("/proc/") + entry->d_name + "/cmdline");
-    const std::string line((std::istreambuf_iterator<char>(file)), {});
-    if (line.find(word) != std::string::npos) found.push_back(std::atoi(entry->d_name));
+    std::ostringstream line;
+    line << file.rdbuf();  // nothing when the process has gone meanwhile
+    if (line.str().find(word) != std::string::npos) found.push_back(std::atoi(entry->d_name));
   }
   closedir(proc);
   return found;
