@@ -12,8 +12,8 @@
 #include <functional>
 #include <iterator>
 #include <optional>
-#include <stdexcept>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
