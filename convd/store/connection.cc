@@ -6,6 +6,7 @@ void set_up_writer(Database& database) {
   if (database.text("PRAGMA journal_mode = WAL") != "wal") {
     throw SqliteError(0, 0, "no write-ahead log on this file system: the state directory has to be on a local disk");
   }
+  // Small caches: rows come in the order of time, so what is written and asked for is near the end.
   // secure_delete: a password blanked out of a row does not stay behind in the page.
   database.execute(
       "PRAGMA synchronous = FULL;"
@@ -14,7 +15,7 @@ void set_up_writer(Database& database) {
       "PRAGMA secure_delete = FAST;"
       "PRAGMA wal_autocheckpoint = 4000;"
       "PRAGMA journal_size_limit = 67108864;"
-      "PRAGMA cache_size = -32768;"
+      "PRAGMA cache_size = -8192;"
       "PRAGMA temp_store = MEMORY;"
       "PRAGMA mmap_size = 0");
 }
@@ -31,7 +32,7 @@ Database open_reader(const std::string& path) {
       "PRAGMA query_only = ON;"
       "PRAGMA trusted_schema = OFF;"
       "PRAGMA wal_autocheckpoint = 0;"
-      "PRAGMA cache_size = -16384;"
+      "PRAGMA cache_size = -4096;"
       "PRAGMA temp_store = MEMORY;"
       "PRAGMA mmap_size = 0");
   return database;
