@@ -82,10 +82,11 @@ TEST_CASE("the short messages") {
 
 TEST_CASE("every end comes through") {
   for (int end = 0; end <= static_cast<int>(End::lost); ++end) {
-    Exit exit{static_cast<End>(end), 9, "because", 10, 20, 30, {}};
+    Exit exit{static_cast<End>(end), 9, "because", 10, 20, 30, true, {}};
     const auto exited = round(Exited{11, exit});
     CHECK(exited.exit.end == exit.end);
     CHECK(exited.exit.status == 9);
+    CHECK(exited.exit.warm);
     CHECK(exited.exit.reason == "because");
     CHECK(exited.exit.user_ms == 10);
     CHECK(exited.exit.system_ms == 20);
@@ -108,7 +109,7 @@ TEST_CASE("what does not keep to the protocol is refused with its place") {
   const std::string exit = encode(Exited{1, Exit{}});
   CHECK(complaint(exit) == "none");
   std::string wrong = exit;
-  wrong.replace(wrong.find("\"end\":6"), 7, "\"end\":7");
+  wrong.replace(wrong.find("lost"), 4, "last");
   CHECK(complaint(wrong).find("$.end") != std::string::npos);
 }
 

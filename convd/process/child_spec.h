@@ -2,9 +2,12 @@
 // A sandboxed child as plain data, before it is a process. convd describes, convd-runner starts.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "convd/process/office_job.h"
 
 namespace convd::process {
 
@@ -45,6 +48,10 @@ struct ChildSpec {
   std::vector<std::string> read_only;  // host paths shown at the same place, skipped when absent (/etc/fonts, ...)
   Limits limits;
   int nice = 10;  // engines stay below the daemon
+  // Done by a child of the warm LibreOffice where one serves, and by argv where none does; the one input is then the
+  // document.
+  std::optional<OfficeJob> office;
+  bool needs_warm_office = false;  // argv cannot do what is asked: without a warm one it is not_started
 };
 
 }  // namespace convd::process

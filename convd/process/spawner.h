@@ -39,6 +39,7 @@ struct Exit {
   std::int64_t user_ms = 0;
   std::int64_t system_ms = 0;
   std::int64_t peak_rss_bytes = 0;
+  bool warm = false;  // a child of the warm LibreOffice did it
   std::vector<OutputFile>
       outputs;  // regular files in /out with one link, sorted by name in natural order (9 before 10)
 };
@@ -57,9 +58,11 @@ class ChildListener {
 // What the runner says of itself and of the confinement in force; for doctor, readiness and the log.
 struct RunnerState {
   bool connected = false;
-  bool sandboxed = false;   // false only with --sandbox=off
-  std::string confinement;  // one line: "bwrap 0.8.0, user job 64200, seccomp, cgroup v1 memory"
-  std::string problem;      // why no child can be started, for people; empty when all is well
+  bool sandboxed = false;    // false only with --sandbox=off
+  std::string confinement;   // one line: "bwrap 0.8.0, user job 64200, seccomp, cgroup v1 memory"
+  std::string problem;       // why no child can be started, for people; empty when all is well
+  bool office_warm = false;  // a warm LibreOffice serves
+  std::string office;        // one line about it: "LibreOffice 7.4.7.2, Landlock 2, seccomp" or why there is none
 };
 
 // Loop thread only.
@@ -74,7 +77,8 @@ class Spawner {
   virtual void kill(ChildId id) = 0;
   // The listener is not called again; a running child is killed and its workspace released.
   virtual void forget(ChildId id) = 0;
-  // After on_exit: opens one output for reading (openat2 beneath /out, no symlinks, regular, one link).
+  // After on_exit, and for early_page_name also before: opens one output for reading (openat2 beneath /out, no
+  // symlinks, regular, one link).
   using Opened = std::function<void(shared::Result<loop::UniqueFd>)>;
   virtual void open_output(ChildId id, const std::string& name, Opened done) = 0;
   // After on_exit: removes the workspace. Descriptors already opened stay good.

@@ -2,7 +2,8 @@
 // What convd and convd-runner say to each other, as JSON; descriptors travel beside the message. Pure.
 //
 //   convd -> runner   start {id, spec} + [stdout, stderr, inputs...], kill {id}, release {id}, open {id, name, ticket}
-//   runner -> convd   hello, usage {id, cpu_ms}, outputs {id, files} (before exit, in pieces), exit {id, ...},
+//   runner -> convd   hello, office (when the warm LibreOffice comes or goes), usage {id, cpu_ms}, outputs {id, files}
+//   (before exit, in pieces), exit {id, ...},
 //                     opened {ticket} + [file] or {ticket, error}
 
 #include <cstdint>
@@ -25,6 +26,10 @@ struct Hello {
   bool sandboxed = false;
   std::string confinement;
   std::string problem;
+};
+struct Office {
+  bool warm = false;
+  std::string state;  // for people
 };
 struct Start {
   ChildId id = 0;
@@ -58,7 +63,7 @@ struct Exited {
   Exit exit;  // without outputs
 };
 
-using Message = std::variant<Hello, Start, Kill, Release, Open, Opened, Usage, Outputs, Exited>;
+using Message = std::variant<Hello, Office, Start, Kill, Release, Open, Opened, Usage, Outputs, Exited>;
 
 std::string encode(const Message& message);
 // Errors: invalid_json with the path.
