@@ -85,6 +85,8 @@ std::vector<std::string> environment_for(const std::string& notify_path) {
     if (!foreign) list.emplace_back(text);
   }
   list.push_back("NOTIFY_SOCKET=" + notify_path);
+  // It lives for one command, which may hold no office document at all.
+  if (std::getenv("CONVD_WARM_OFFICE") == nullptr) list.emplace_back("CONVD_WARM_OFFICE=when-needed");
   return list;
 }
 

@@ -4,6 +4,7 @@
 #include <sysexits.h>
 
 #include <csignal>
+#include <utility>
 
 #include "convd/logging.h"
 #include "convd/programs.h"
@@ -26,6 +27,7 @@ process::RunnerOptions runner_options(const Config& config) {
           .socket = config.runner_socket,
           .work_dir = config.state_dir + "/work",
           .sandbox = config.sandbox == Sandbox::on,
+          .warm_office = config.warm_office,
           .log_level = config.log_level};
 }
 
@@ -66,7 +68,10 @@ void Daemon::runner_spoke() {
     return stop_with(EX_UNAVAILABLE);
   }
   if (!state.connected) return log()->warn("convd-runner is away; conversions wait for it");
-  log()->info("convd-runner: {}", state.confinement);
+  if (std::exchange(told_confinement_, state.confinement) != state.confinement)
+    log()->info("convd-runner: {}", state.confinement);
+  if (!state.office.empty() && std::exchange(told_office_, state.office) != state.office)
+    log()->info("warm office: {}", state.office);
   if (phase_ == Phase::starting) recover();
 }
 

@@ -55,6 +55,8 @@ class Daemon {
 
   enum class Phase : std::uint8_t { starting, recovering, serving, draining, leaving };
   Phase phase_ = Phase::starting;
+  std::string told_confinement_;
+  std::string told_office_;
   int exit_code_ = 0;
   std::vector<loop::Signal> signals_;
   loop::Timer watchdog_;

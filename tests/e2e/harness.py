@@ -124,6 +124,8 @@ class Daemon:
         self.command += ["--listen", "127.0.0.1:0" if tcp else "none", *args]
         self.bin_dir = bin_dir
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("CONVD_") or k == "CONVD_SANDBOX"}
+        # Warming LibreOffice costs two seconds of a core: only who converts office documents shall pay for it.
+        self.env |= {"CONVD_WARM_OFFICE": "when-needed"}
         self.env |= {"CONVD_" + k.upper(): str(v) for k, v in options.items()}
         self.tcp = tcp
         self.process = None
