@@ -141,6 +141,7 @@ class Manager::Impl {
   shared::StatusObject computed(const Live& live) const;
   std::optional<std::int64_t> wait_ms(std::int64_t ahead) const;
   void remove_ended(const Job& job, std::function<void(shared::Result<void>)> done);
+  void remove_files(const std::string& id, std::function<void(shared::Result<void>)> done);
 
   // documents.cc
   Arrival arrival(const std::string& org, const std::string& name, std::shared_ptr<store::Upload> upload,

@@ -144,16 +144,17 @@ void Manager::Impl::remove_ended(const Job& job, std::function<void(Result<void>
   store_.submit(write, guarded([this, id = job.id, done = std::move(done)](Result<void> outcome) {
                   note_store(outcome);
                   if (!outcome) return done(std::move(outcome));
-                  // After the commit: a row must never name files that are gone. A crash in between is swept at the
-                  // next start.
-                  const auto drop_files = [id](store::Files& files) {
-                    files.remove_results(id);
-                    return Result<void>();
-                  };
-                  const auto nothing = [](store::Transaction&, store::Files&) { return Result<void>(); };
-                  store_.submit(drop_files, nothing, [](Result<void>) {});
-                  done({});
+                  remove_files(id, done);
                 }));
+}
+
+// After the commit: a row must never name files that are gone. A crash in between is swept at the next start.
+void Manager::Impl::remove_files(const std::string& id, std::function<void(Result<void>)> done) {
+  const auto remove = [id](store::Files& files) {
+    files.remove_results(id);
+    return Result<void>();
+  };
+  store_.submit(remove, nullptr, guarded(std::move(done)));
 }
 
 Capacity Manager::Impl::capacity() const {

@@ -31,8 +31,9 @@ class Transaction {
   // Also returns the row's seq in the org's log.
   virtual std::int64_t append(const EventRow& row) = 0;
   virtual void record(const RuntimeRow& row) = 0;
-  // Blobs that no document and no unfinished conversion names any more are removed soon after the commit, and after
-  // everything that had been submitted by then. Publish a blob and write the first row that names it in one submission.
+  // A blob that no document and no unfinished conversion names any more is removed after the commit: after everything
+  // submitted by the time `done` has run, before the write of what is submitted in a later turn of the loop. Publish a
+  // blob and write the first row that names it in one submission.
   virtual void maybe_drop_blob(const std::string& sha256) = 0;
 };
 
@@ -70,8 +71,9 @@ class Store {
   virtual ~Store() = default;  // commits what was submitted, joins the thread; no `done` is called after that
 
   // Blocking file work before the transaction (fsync of an upload, publishing a result): `prepare` runs first, outside
-  // the transaction; when it fails `write` is not run. Both in the order of submission. `done` after the commit, or
-  // with the error: what `prepare` or `write` returned, disk_full or unavailable when the commit failed.
+  // the transaction; when it fails `write` is not run. Both in the order of submission, and each may be missing. `done`
+  // after the commit, or with the error: what `prepare` or `write` returned, disk_full or unavailable when the commit
+  // failed.
   virtual void submit(std::function<shared::Result<void>(Files&)> prepare, Operation write, Done done) = 0;
   void submit(Operation write, Done done) { submit(nullptr, std::move(write), std::move(done)); }
 

@@ -62,23 +62,33 @@ void MemoryStore::let_go() {
 void MemoryStore::run_all() {
   if (held_) return;
   for (auto& operation : std::exchange(waiting_, {})) {
-    auto outcome = run(operation);
-    loop_.post([done = std::move(operation.done), outcome = std::move(outcome)] { done(outcome); });
+    std::vector<std::string> drops;
+    auto outcome = run(operation, drops);
+    loop_.post([this, done = std::move(operation.done), outcome = std::move(outcome), drops = std::move(drops)] {
+      if (done) done(outcome);
+      if (!drops.empty()) submit([this, drops](Files&) { return drop_unused(drops); }, nullptr, nullptr);
+    });
   }
 }
 
-shared::Result<void> MemoryStore::run(const Waiting& operation) {
+shared::Result<void> MemoryStore::drop_unused(const std::vector<std::string>& drops) {
+  for (const std::string& sha256 : drops) {
+    if (!blob_in_use(sha256)) files_.remove_blob(sha256);
+  }
+  return {};
+}
+
+shared::Result<void> MemoryStore::run(const Waiting& operation, std::vector<std::string>& drops) {
   if (operation.prepare) {
     if (auto prepared = operation.prepare(files_); !prepared) return prepared;
   }
+  if (!operation.write) return {};
   if (failing_) return *failing_;
   Tables changed = tables_;
   Work work(changed);
   if (auto written = operation.write(work, files_); !written) return written;
   tables_ = std::move(changed);
-  for (const std::string& sha256 : work.drops) {
-    if (!blob_in_use(sha256)) files_.remove_blob(sha256);
-  }
+  drops = std::move(work.drops);
   return {};
 }
 

@@ -59,7 +59,8 @@ class MemoryStore final : public convd::store::Store {
     Done done;
   };
   void run_all();
-  shared::Result<void> run(const Waiting& operation);
+  shared::Result<void> run(const Waiting& operation, std::vector<std::string>& drops);
+  shared::Result<void> drop_unused(const std::vector<std::string>& drops);
   convd::store::DocumentRow with_badge(convd::store::DocumentRow row);
 
   FakeLoop& loop_;
