@@ -168,12 +168,7 @@ Result<Response> capacity(const Services& services, const Call&) {
 
 std::vector<Route> info_routes(Services& services) {
   const auto get = [&services](std::string_view pattern, auto handler) {
-    return Route{"GET",
-                 pattern,
-                 Permission::anyone,
-                 Body::ignored,
-                 ignored_body_bytes,
-                 answer([&services, handler](const Call& call) { return handler(services, call); })};
+    return open_get(pattern, [&services, handler](const Call& call) { return handler(services, call); });
   };
   return {get("/v1/formats", formats), get("/v1/engines", engines_list), get("/v1/capacity", capacity),
           get("/v1/doctor", doctor)};

@@ -37,7 +37,7 @@ Route Router::metrics_route() {
     response.headers[0].second = "text/plain; version=0.0.4; charset=utf-8";
     return response;
   };
-  return {"GET", "/metrics", Permission::anyone, Body::ignored, ignored_body_bytes, answer(std::move(handler))};
+  return open_get("/metrics", std::move(handler));
 }
 
 std::unique_ptr<Exchange> Router::begin(Request request, Responder& responder) {

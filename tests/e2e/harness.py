@@ -357,6 +357,12 @@ class Case(unittest.TestCase):
         cls.daemon = Daemon(**cls.options).start()
         cls.addClassCleanup(cls.daemon.close)
 
+    def new_folder(self):
+        """A folder that goes with the test."""
+        folder = tempfile.TemporaryDirectory(dir="/tmp")
+        self.addCleanup(folder.cleanup)
+        return pathlib.Path(folder.name)
+
     def assertProblem(self, answer, status, code):
         """An RFC 9457 problem of that status and code."""
         self.assertEqual(answer.status, status, answer)

@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import tempfile
 
 import harness
 from harness import Case, SAMPLES
@@ -12,9 +11,7 @@ ID = rb"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\n$"
 
 class Convctl(Case):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory(dir="/tmp")
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
+        self.folder = self.new_folder()
 
     def run_well(self, *args, **kwargs):
         done = self.daemon.convctl(*args, cwd=self.folder, **kwargs)
