@@ -130,7 +130,7 @@ class Manager::Impl {
   void note_store(const shared::Result<void>& outcome);
 
   // recovery.cc
-  void sweep(const std::set<std::string>& unfinished);
+  void sweep();
   void check_drained();
   void patience_is_over();
   bool has_unstored_changes() const;

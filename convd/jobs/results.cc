@@ -154,7 +154,9 @@ void Manager::Impl::remove_files(const std::string& id, std::function<void(Resul
     files.remove_results(id);
     return Result<void>();
   };
-  store_.submit(remove, nullptr, guarded(std::move(done)));
+  store_.submit(remove, nullptr, [alive = alive_, done = std::move(done)](Result<void> outcome) {
+    if (*alive && done) done(std::move(outcome));
+  });
 }
 
 Capacity Manager::Impl::capacity() const {
