@@ -89,7 +89,7 @@ void Manager::Impl::drain(loop::milliseconds patience, std::function<void()> dra
   draining_ = true;
   drained_ = std::move(drained);
   patience_ = loop_.after(patience, [this] { patience_is_over(); });
-  log()->info("draining: {} conversion(s) run, {} wait for the next start", running_, waiting_.size());
+  log()->info("draining: {} conversion(s) run, {} wait for the next start", running(), waiting_.size());
   check_drained();
 }
 
@@ -107,7 +107,7 @@ void Manager::Impl::patience_is_over() {
 }
 
 void Manager::Impl::check_drained() {
-  if (!drained_ || running_ > 0 || committing_ > 0 || accepting_all_ > 0) return;
+  if (!drained_ || running() > 0 || committing_ > 0 || accepting_all_ > 0) return;
   if (!patience_over_ && has_unstored_changes()) return;
   patience_.reset();
   loop_.post(guarded([drained = std::exchange(drained_, nullptr)] { drained(); }));
