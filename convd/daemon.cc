@@ -43,7 +43,8 @@ Daemon::Daemon(loop::EvLoop& loop, store::Store& store, Arguments arguments, Con
       registry_(engines::Registry::installed("", own_program_directory())),
       hub_(loop),
       manager_(loop, store, registry_, runner_, hub_, config_.jobs),
-      router_(manager_, store, loop),
+      machine_(config_.state_dir),
+      router_(manager_, store, loop, machine_),
       server_(loop, router_, {.limits = {}, .admin_group = config_.admin_group}) {}
 
 int Daemon::run() {
@@ -102,17 +103,27 @@ shared::Result<void> Daemon::open_listeners() {
   for (loop::UniqueFd& socket : inherited) {
     auto name = server_.adopt_listener(std::move(socket));
     if (!name) return name.error();
-    log()->info("listening on {}", *name);
+    machine_.listens_on(*name);
   }
-  if (!inherited.empty()) return {};
+  if (!inherited.empty()) {
+    compare_listeners();
+    return {};
+  }
   if (auto opened = server_.listen_unix(config_.socket); !opened) return opened.error();
-  log()->info("listening on {}", config_.socket);
+  machine_.listens_on(config_.socket);
   for (const std::string& address : config_.listen) {
     auto name = server_.listen_tcp(address);
     if (!name) return name.error();
-    log()->info("listening on {}", *name);
+    machine_.listens_on(*name);
   }
   return {};
+}
+
+// A key that somebody has set must not be without effect in silence.
+void Daemon::compare_listeners() {
+  if (config_.listen == default_config().listen) return;
+  for (const std::string& address : machine_.compare_with(config_.listen))
+    log()->warn("not listening on {}: the sockets come from systemd, see convd(8)", address);
 }
 
 // The loop feeds it, but only after the store has answered: a daemon that cannot commit is not alive.

@@ -4,7 +4,7 @@
 #include <set>
 #include <utility>
 
-#include "convd/api/readiness.h"
+#include "convd/api/doctor.h"
 #include "convd/api/services.h"
 #include "convd/engines/formats.h"
 #include "shared/version.h"
@@ -125,30 +125,37 @@ Json capacity_json(const Services& services) {
   return json;
 }
 
-Json sandbox_json(const Services& services) {
-  const process::RunnerState state = services.manager.runner_state();
+Json sandbox_json(const process::RunnerState& state, Role role) {
+  const bool operates = role == Role::operator_;
   Json json = Json::object();
   json.set("sandboxed", state.sandboxed)
       .set("confinement", text_or_null(state.confinement))
-      .set("problem", text_or_null(state.problem));
+      .set("problem", text_or_null(operates ? state.problem : without_paths(state.problem)));
   return json;
 }
 
-Json checks_json(const Services& services) {
-  Json items = Json::array();
-  for (const Check& check : readiness(services.manager.problems())) {
-    Json json = Json::object();
-    json.set("name", check.name).set("ok", check.ok).set("message", check.message);
-    items.push(std::move(json));
-  }
-  return items;
+Json caller_json(const Caller& caller) {
+  Json json = Json::object();
+  json.set("principal", caller.principal).set("operator", caller.role == Role::operator_);
+  return json;
 }
 
-Result<Response> doctor(const Services& services, const Call&) {
+Result<Response> doctor(const Services& services, const Call& call) {
+  const jobs::Manager& manager = services.manager;
+  const Caller& caller = call.request.caller;
+  const DoctorFacts facts{caller,
+                          manager.runner_state(),
+                          manager.problems(),
+                          manager.registry().engines(),
+                          manager.settings().disk_floor_bytes,
+                          services.host.look()};
+  Json checks = Json::array();
+  for (const Finding& finding : examine(facts)) checks.push(finding_json(finding));
   Json json = Json::object();
   json.set("version", shared::version)
-      .set("sandbox", sandbox_json(services))
-      .set("checks", checks_json(services))
+      .set("caller", caller_json(caller))
+      .set("sandbox", sandbox_json(facts.runner, caller.role))
+      .set("checks", std::move(checks))
       .set("engines", engines_json(services))
       .set("capacity", capacity_json(services));
   return json_response(200, json);
