@@ -81,7 +81,7 @@ Seen read(ProgressReader& reader, Stream stream, const std::string& text, std::s
 
 std::string refusal(const std::string& name, const std::string& to, const std::string& json) {
   const auto given = shared::Json::parse(json);
-  const auto options = validate_options({&engine(name)}, to, given->read());
+  const auto options = validate_options({{&engine(name), ""}}, to, given->read());
   return options ? "accepted" : options.error().message;
 }
 
@@ -458,17 +458,16 @@ TEST_CASE("a refused password is not repeated") {
 TEST_CASE("values arrive as text, numbers or flags, and leave in one form") {
   const auto given =
       shared::Json::parse(R"({"dpi":"0200","single":true,"pages":"3-3","password":"p w","quality":null})");
-  const auto options = validate_options({&engine("poppler")}, "png", given->read());
+  const auto options = validate_options({{&engine("poppler"), "pdf"}}, "png", given->read());
   REQUIRE(options);
   CHECK(*options == Options{{"dpi", "200"}, {"single", "true"}, {"pages", "3"}, {"password", "p w"}});
-  CHECK(validate_options({&engine("poppler")}, "png", shared::Json().read())->empty());
+  CHECK(validate_options({{&engine("poppler"), "pdf"}}, "png", shared::Json().read())->empty());
 }
 
 TEST_CASE("a route knows the options of all its engines for its target") {
   const auto given = shared::Json::parse(R"({"dpi":100,"width":10})");
-  const std::vector<const Engine*> route{&engine("libreoffice"), &engine("poppler")};
-  CHECK_FALSE(validate_options(route, "png", given->read()));
-  CHECK(validate_options({&engine("poppler"), &engine("vips")}, "png", given->read()));
+  CHECK_FALSE(validate_options({{&engine("libreoffice"), "docx"}, {&engine("poppler"), "pdf"}}, "png", given->read()));
+  CHECK(validate_options({{&engine("poppler"), "pdf"}, {&engine("vips"), "png"}}, "png", given->read()));
 }
 
 TEST_CASE("page ranges") {
