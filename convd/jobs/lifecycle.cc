@@ -84,7 +84,7 @@ void Manager::Impl::begin(Live& live) {
     if (fail(next, info, route.error().message, wall_ms())) commit(live, {std::move(next), {}, {}});
     return;
   }
-  const ProgressReport first = Track(*route).enter(0);
+  const ProgressReport first = Track(*route, next.filename).enter(0);
   if (!start(next, wall_ms(), first.stage, first.message)) return;
   running_.push_back(&live);
   commit(live, {std::move(next), {}, [this](Live& started) { launch(started); }});

@@ -1,5 +1,6 @@
 // From a submission to a durable conversion in the queue.
 
+#include <algorithm>
 #include <utility>
 
 #include "convd/jobs/job_record.h"
@@ -15,6 +16,11 @@ using shared::Result;
 
 Error gone(const std::string& filename) {
   return {ErrorCode::document_not_found, "there is no document \"" + filename + "\"", {}};
+}
+
+bool has_forgotten_secret(const engines::Options& options) {
+  return std::any_of(options.begin(), options.end(),
+                     [](const auto& option) { return engines::is_secret(option.first) && option.second.empty(); });
 }
 
 std::optional<std::int64_t> later(std::int64_t now_ms, const std::optional<std::int64_t>& delay_ms) {
@@ -140,6 +146,11 @@ void Manager::Impl::retry(const std::string& org, const std::string& principal, 
   };
   auto old = find(org, id);
   if (!old) return answer(old.error());
+  if (has_forgotten_secret(old->options)) {
+    return answer({ErrorCode::invalid_option,
+                   "the password of this conversion was forgotten when it ended; submit the document again with it",
+                   {}});
+  }
   if (auto error = refusal(org)) return answer(*std::move(error));
   const auto route = planner_.plan(old->from, old->to);
   if (!route) return answer(route.error());
