@@ -81,7 +81,7 @@ Seen read(ProgressReader& reader, Stream stream, const std::string& text, std::s
 
 std::string refusal(const std::string& name, const std::string& to, const std::string& json) {
   const auto given = shared::Json::parse(json);
-  const auto options = validate_options({&engine(name)}, to, given->read());
+  const auto options = validate_options({{&engine(name), ""}}, to, given->read());
   return options ? "accepted" : options.error().message;
 }
 
@@ -137,6 +137,147 @@ TEST_CASE("LibreOffice writes one sheet as CSV, or all") {
   CHECK(command("libreoffice", task("xlsx", "csv")).outputs == "source.csv");
   CHECK(contains(line("libreoffice", "xlsx", "csv", {{"sheets", "all"}}), "false,false,-1 "));
   CHECK(command("libreoffice", task("xlsx", "csv", {{"sheets", "all"}})).outputs == "source-*.csv");
+}
+
+TEST_CASE("LibreOffice's options become filter data, the same for both ways") {
+  const auto data = [](const std::string& from, Options options) {
+    const Command made = command("libreoffice", task(from, "pdf", std::move(options)));
+    std::string text;
+    for (const auto& entry : made.office->export_data)
+      text += (text.empty() ? "" : " ") + entry.name + "=" + entry.value;
+    return text;
+  };
+  CHECK(data("docx", {}).empty());
+  CHECK(data("docx", {{"pdfa", "2b"}}) == "SelectPdfVersion=2");
+  CHECK(data("docx", {{"pdf_version", "1.5"}, {"pdf_ua", "true"}}) == "PDFUACompliance=true SelectPdfVersion=15");
+  CHECK(data("docx", {{"quality", "60"}, {"image_resolution", "150"}}) ==
+        "Quality=60 ReduceImageResolution=true MaxImageResolution=150");
+  CHECK(data("docx", {{"lossless", "true"}, {"bookmarks", "false"}}) ==
+        "UseLosslessCompression=true ExportBookmarks=false");
+  CHECK(data("docx", {{"notes", "margin"}}) == "ExportNotesInMargin=true");
+  CHECK(data("pptx", {{"notes", "pages"}, {"hidden_slides", "true"}}) ==
+        "ExportHiddenSlides=true ExportNotesPages=true");
+  CHECK(data("pptx", {{"notes", "none"}}).empty());
+  CHECK(data("xlsx", {{"single_page_sheets", "true"}}) == "SinglePageSheets=true");
+  CHECK(data("docx", {{"output_password", "geheim"}}) == "EncryptFile=true DocumentOpenPassword=geheim");
+  CHECK(contains(
+      line("libreoffice", "docx", "pdf", {{"quality", "60"}, {"lossless", "false"}}),
+      R"(:{"UseLosslessCompression":{"type":"boolean","value":"false"},"Quality":{"type":"long","value":"60"}} )"));
+  const auto job = *command("libreoffice", task("docx", "pdf", {{"pages", "2-5"}})).office;
+  CHECK(job.input == "source.docx");
+  CHECK(job.output == "source.pdf");
+  CHECK(job.import_filter == "MS Word 2007 XML");
+  CHECK(job.export_filter == "writer_pdf_Export");
+}
+
+TEST_CASE("a small table is one page, whatever separates it, unless something else is asked") {
+  const auto single = [](const std::string& from, Options options) {
+    return contains(line("libreoffice", from, "pdf", std::move(options)),
+                    R"("SinglePageSheets":{"type":"boolean","value":"true")");
+  };
+  CHECK(single("csv", {}));
+  CHECK(single("tsv", {}));
+  CHECK_FALSE(single("xlsx", {}));
+  CHECK_FALSE(single("csv", {{"pages", "1"}}));
+  CHECK_FALSE(single("csv", {{"single_page_sheets", "false"}}));
+}
+
+TEST_CASE("what a cold LibreOffice cannot do needs a warm one") {
+  const auto warm = [](const std::string& to, Options options) {
+    return command("libreoffice", task("xlsx", to, std::move(options))).needs_warm_office;
+  };
+  CHECK_FALSE(warm("pdf", {}));
+  CHECK_FALSE(warm("pdf", {{"pages", "1"}, {"pdfa", "3b"}, {"landscape", "false"}, {"sheets", "all"}}));
+  CHECK_FALSE(warm("csv", {{"sheets", "first"}}));
+  CHECK(warm("csv", {{"sheets", "2"}}));
+  CHECK(warm("pdf", {{"sheets", "first"}}));
+  for (const auto& option : std::vector<Options>{{{"password", "p"}},
+                                                 {{"output_password", "p"}},
+                                                 {{"locale", "de-DE"}},
+                                                 {{"landscape", "true"}},
+                                                 {{"update_indexes", "true"}},
+                                                 {{"tracked_changes", "hide"}},
+                                                 {{"early_page", "true"}}}) {
+    INFO(option.begin()->first);
+    CHECK(warm("pdf", option));
+  }
+  const auto job = *command("libreoffice", task("xlsx", "ods",
+                                                {{"password", "a"},
+                                                 {"output_password", "b"},
+                                                 {"locale", "de-DE"},
+                                                 {"landscape", "true"},
+                                                 {"sheets", "2, Totals"}}))
+                        .office;
+  CHECK(job.password == "a");
+  CHECK(job.output_password == "b");
+  CHECK(job.locale == "de-DE");
+  CHECK(job.landscape);
+  CHECK(job.is_spreadsheet);
+  CHECK(job.sheets == std::vector<std::string>{"2", "Totals"});
+  CHECK(command("libreoffice", task("docx", "pdf", {{"tracked_changes", "hide"}})).office->changes ==
+        process::TrackedChanges::hidden);
+}
+
+TEST_CASE("no password of an office document stands in a command line") {
+  for (const char* to : {"pdf", "docx"}) {
+    const std::string words = line("libreoffice", "odt", to, {{"password", "hunter2"}, {"output_password", "hunter3"}});
+    CHECK_FALSE(contains(words, "hunter"));
+  }
+}
+
+TEST_CASE("several sheets are several files of a table") {
+  CHECK(command("libreoffice", task("xlsx", "csv", {{"sheets", "2"}})).outputs == "source.csv");
+  CHECK(command("libreoffice", task("xlsx", "csv", {{"sheets", "1,3"}})).outputs == "source-*.csv");
+  CHECK(contains(line("libreoffice", "xlsx", "csv", {{"sheets", "1,3"}}), "false,false,-1 "));
+  CHECK(contains(line("libreoffice", "ods", "tsv"), "tsv:Text - txt - csv (StarCalc):9,34,76,"));
+  CHECK(command("libreoffice", task("xlsx", "pdf", {{"sheets", "1,3"}})).outputs == "source.pdf");
+}
+
+TEST_CASE("LibreOffice's contradictions are refused before anything runs") {
+  const auto refused = [](const std::string& to, Options options) {
+    const auto outcome = engine("libreoffice").check(task("xlsx", to, std::move(options)));
+    if (outcome) return std::string("fits");
+    CHECK(outcome.error().code == ErrorCode::invalid_option);
+    return outcome.error().message;
+  };
+  CHECK(refused("pdf", {{"pdfa", "1b"}, {"output_password", "p"}}) ==
+        "options.pdfa: PDF/A allows no password; leave out one of pdfa and output_password");
+  CHECK(contains(refused("pdf", {{"pdfa", "1b"}, {"pdf_version", "1.6"}}), "leave out one of"));
+  CHECK(contains(refused("pdf", {{"quality", "50"}, {"lossless", "true"}}), "leave out one of"));
+  CHECK(contains(refused("pdf", {{"pdf_ua", "true"}, {"bookmarks", "false"}}), "leave out one of"));
+  CHECK(refused("pdf", {{"quality", "50"}, {"lossless", "false"}, {"pdfa", "2b"}, {"pdf_ua", "true"}}) == "fits");
+  CHECK(refused("csv", {{"sheets", "0"}}) == "options.sheets: sheets count from 1, got \"0\"");
+  CHECK(contains(refused("csv", {{"sheets", "1,,2"}}), "options.sheets: expected first, all, or names"));
+  for (const char* good : {"de", "de-DE", "zh-Hant-TW", "ca-ES-valencia", "fil"})
+    CHECK(refused("pdf", {{"locale", good}}) == "fits");
+  for (const char* bad : {"d", "german", "de_DE", "de-", "-DE", "1e-DE", "de--DE"}) {
+    INFO(bad);
+    CHECK(contains(refused("pdf", {{"locale", bad}}), "expected a language tag"));
+  }
+}
+
+TEST_CASE("options are offered for the documents that have what they are about") {
+  const auto offers = [](const std::string& from, const std::string& to, const std::string& name) {
+    const auto specs = options_for({{&engine("libreoffice"), from}}, to);
+    return std::any_of(specs.begin(), specs.end(), [&](const OptionSpec& spec) { return spec.name == name; });
+  };
+  CHECK(offers("xlsx", "pdf", "sheets"));
+  CHECK_FALSE(offers("docx", "pdf", "sheets"));
+  CHECK(offers("docx", "odt", "tracked_changes"));
+  CHECK_FALSE(offers("txt", "odt", "tracked_changes"));
+  CHECK(offers("docx", "odt", "output_password"));
+  CHECK_FALSE(offers("docx", "rtf", "output_password"));
+  CHECK(offers("docx", "pdf", "password"));
+  CHECK_FALSE(offers("rtf", "pdf", "password"));
+  CHECK_FALSE(offers("docx", "odt", "pdfa"));
+  const auto notes = [](const std::string& from) {
+    for (const OptionSpec& spec : options_for({{&engine("libreoffice"), from}}, "pdf"))
+      if (spec.name == "notes") return spec.choices.back();
+    return std::string();
+  };
+  CHECK(notes("odt") == "margin");
+  CHECK(notes("pptx") == "pages");
+  CHECK(notes("ods") == "comments");
 }
 
 TEST_CASE("the encoding of a CSV is read from its first bytes") {
@@ -399,6 +540,42 @@ TEST_CASE("what an engine says becomes a code") {
   }
 }
 
+TEST_CASE("a warm child says itself what was wrong, and its notes are no detail") {
+  auto exit = exited(1);
+  exit.warm = true;
+  const auto ends = [&](const std::string& out, const std::string& err, bool has_output) {
+    return engine("libreoffice").diagnose(task("docx", "pdf"), Ended{exit, out, err, has_output});
+  };
+  const std::string failed = R"({"code":"input_encrypted","sentence":"The password is wrong","type":"failed"})";
+  const auto error = ends("{\"type\":\"pages\",\"count\":3}\n" + failed + "\n", "warn: x", false);
+  REQUIRE(error);
+  CHECK(error->code == ErrorCode::input_encrypted);
+  CHECK(error->message == "The password is wrong");
+  CHECK(error->detail == "warn: x");
+  const auto odd = ends(R"({"code":"forbidden","sentence":"x","type":"failed"})", "", false);
+  CHECK(odd->code == ErrorCode::engine_failed);
+  CHECK(ends("", "", true)->code == ErrorCode::engine_failed);
+  exit.end = End::signalled;
+  exit.status = SIGSEGV;
+  CHECK(ends("{}\n", "", true)->code == ErrorCode::engine_crashed);
+  CHECK(ends("{}\n", "", true)->detail.empty());
+  exit = exited(0);
+  exit.warm = true;
+  CHECK_FALSE(ends("", "", true));
+}
+
+TEST_CASE("without a warm LibreOffice the reason is told, and which options wanted it") {
+  auto exit = ended(End::not_started);
+  exit.reason = "convd-office is not installed";
+  const auto error =
+      engine("libreoffice")
+          .diagnose(task("docx", "pdf", {{"password", "p"}, {"landscape", "true"}}), Ended{exit, "", "", false});
+  REQUIRE(error);
+  CHECK(error->code == ErrorCode::engine_failed);
+  CHECK(contains(error->message, "(password, landscape), and none serves here: convd-office is not installed;"));
+  CHECK(diagnose("libreoffice", exit, false, "")->code == ErrorCode::internal);
+}
+
 TEST_CASE("LibreOffice cannot say that a document is encrypted, but its first bytes can") {
   Task locked = task("odt", "pdf");
   locked.head =
@@ -444,9 +621,8 @@ TEST_CASE("options are checked, and the errors say what would be right") {
   CHECK(refusal("poppler", "png", R"({"single":"maybe"})") == R"(options.single: expected true or false, got "maybe")");
   CHECK(refusal("poppler", "png", R"({"pages":"5-2"})") ==
         R"(options.pages: expected pages such as 3, 2-5 or 4-, got "5-2")");
-  CHECK(refusal("libreoffice", "csv", R"({"sheets":"two"})") ==
-        R"(options.sheets: expected one of first, all, got "two")");
-  CHECK(refusal("libreoffice", "docx", R"({"x":1})") == "options.x: unknown option; this conversion has no options");
+  CHECK(refusal("libreoffice", "pdf", R"({"pdfa":"4"})") == R"(options.pdfa: expected one of 1b, 2b, 3b, got "4")");
+  CHECK(refusal("rsvg", "pdf", R"({"x":1})") == "options.x: unknown option; this conversion knows dpi");
   CHECK(refusal("poppler", "png", "[1]") == "options: expected an object of names and values");
 }
 
@@ -458,17 +634,16 @@ TEST_CASE("a refused password is not repeated") {
 TEST_CASE("values arrive as text, numbers or flags, and leave in one form") {
   const auto given =
       shared::Json::parse(R"({"dpi":"0200","single":true,"pages":"3-3","password":"p w","quality":null})");
-  const auto options = validate_options({&engine("poppler")}, "png", given->read());
+  const auto options = validate_options({{&engine("poppler"), "pdf"}}, "png", given->read());
   REQUIRE(options);
   CHECK(*options == Options{{"dpi", "200"}, {"single", "true"}, {"pages", "3"}, {"password", "p w"}});
-  CHECK(validate_options({&engine("poppler")}, "png", shared::Json().read())->empty());
+  CHECK(validate_options({{&engine("poppler"), "pdf"}}, "png", shared::Json().read())->empty());
 }
 
 TEST_CASE("a route knows the options of all its engines for its target") {
   const auto given = shared::Json::parse(R"({"dpi":100,"width":10})");
-  const std::vector<const Engine*> route{&engine("libreoffice"), &engine("poppler")};
-  CHECK_FALSE(validate_options(route, "png", given->read()));
-  CHECK(validate_options({&engine("poppler"), &engine("vips")}, "png", given->read()));
+  CHECK_FALSE(validate_options({{&engine("libreoffice"), "docx"}, {&engine("poppler"), "pdf"}}, "png", given->read()));
+  CHECK(validate_options({{&engine("poppler"), "pdf"}, {&engine("vips"), "png"}}, "png", given->read()));
 }
 
 TEST_CASE("page ranges") {

@@ -73,7 +73,7 @@ TEST_CASE("estimated progress grows and never passes 95") {
 
 TEST_CASE("progress runs over all stages by their weights") {
   const Route route = two_steps();
-  Track track(route);
+  Track track(route, "report.docx");
   auto report = track.enter(0);
   CHECK(report.stage.name == "office");
   CHECK(report.stage.index == 1);

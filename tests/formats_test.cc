@@ -58,6 +58,9 @@ TEST_CASE("a format is found by its name, an alias, or an extension, in any case
 TEST_CASE("a file name tells its format by the last extension") {
   CHECK(format_of_filename("Report.final.DOCX")->name == "docx");
   CHECK(format_of_filename("photo.JPG")->name == "jpg");
+  CHECK(format_of_filename("letter.dotx")->name == "docx");
+  CHECK(format_of_filename("macros.XLSM")->name == "xlsx");
+  CHECK(format_of_filename("book.xlsb")->name == "xlsb");
   CHECK(format_of_filename("\xC3\x9Cn\xC3\xAF.docx")->name == "docx");
   CHECK(format_of_filename("list.m3u8") == nullptr);
   CHECK(format_of_filename("README") == nullptr);
@@ -113,6 +116,15 @@ TEST_CASE("first bytes that fit the name are believed") {
        "ftypmp42"s},
       {"mov", "\0\0\0\x08wide"s},
       {"webm", "\x1A\x45\xDF\xA3"},
+      {"wpd", "\xFFWPC\x10"},
+      {"odg", entry("mimetype", "application/vnd.oasis.opendocument.graphics-template")},
+      {"fods", "<?xml version='1.0'?>"},
+      {"xlsb", docx},
+      {"vsdx", docx},
+      {"vsd", ole},
+      {"vsd", ole + utf16("VisioDocument")},
+      {"pub", ole + utf16("Quill")},
+      {"tsv", "a\tb"},
   };
   for (const auto& [format, head] : heads) {
     INFO(format);
@@ -134,6 +146,13 @@ TEST_CASE("a file that is something else is named for what it is") {
       {"doc", "{\\rtf1", "rich text"},
       {"doc", docx, "a zip archive"},
       {"xls", "<html>", "HTML or XML text"},
+      {"vsd", ole + utf16("WordDocument"), "a Word 97-2003 document (doc)"},
+      {"pub", ole + utf16("VisioDocument"), "a Visio drawing (vsd)"},
+      {"docx", ole + utf16("VisioDocument"), "a Visio drawing (vsd)"},
+      {"doc", "\xFFWPC\x10", "a WordPerfect document"},
+      {"txt", "\xFFWPC\x10", "a WordPerfect document"},
+      {"vsdx", odt, "an OpenDocument file"},
+      {"wpd", "plain", "plain text"},
       {"mp4", "#EXTM3U\n#EXT-X-VERSION:3\n", "an HLS playlist"},
       {"svg", "\x1F\x8B\x08", "a gzip archive"},
       {"pdf",

@@ -151,7 +151,7 @@ TEST_CASE("a password is stored while it is needed and shown never") {
   CHECK(to_row(job).options_json.find("s3cret") != std::string::npos);
   CHECK(event_of(job, "pending", 1).data_json.find("s3cret") == std::string::npos);
   REQUIRE(cancel(job, 2000));
-  CHECK(to_row(job).options_json == R"({"pages":"1-3"})");
+  CHECK(to_row(job).options_json == R"({"pages":"1-3","password":""})");
 }
 
 TEST_CASE("a record that is not one is refused") {

@@ -273,8 +273,45 @@ TEST_CASE("an encrypted document needs its password, which is kept no longer tha
   house.spawner.ends(house.child_of(id), End::exited, 1);
   house.loop.turn();
   CHECK(house.status(id).error_info->detail == "tried ***: bad document");
-  CHECK(house.store.conversion(id)->options_json == "{}");
+  CHECK(house.store.conversion(id)->options_json == R"({"password":""})");
+  CHECK(code(house.retry(id)) == "invalid_option");
   for (const auto& event : house.store.log()) CHECK(event.data_json.find("hunter2") == std::string::npos);
+}
+
+TEST_CASE("what only a warm office can do says so where there is none, and is not tried again") {
+  House house;
+  auto submission = house.upload("report.docx", a_docx);
+  submission.options = shared::Json::object().set("landscape", true).clone();
+  const std::string id = house.accepted(std::move(submission));
+  const auto child = house.child_of(id);
+  CHECK(house.spawner.child(child).spec.needs_warm_office);
+  REQUIRE(house.spawner.child(child).spec.office);
+  CHECK(house.spawner.child(child).spec.office->landscape);
+  house.spawner.ends(child, End::not_started, 0, "it is not installed");
+  house.loop.turn();
+  CHECK(house.fate(id) == "error engine_failed");
+  CHECK(house.status(id).error == "Only a warm one can: it is not installed");
+  CHECK(house.manager().counters().retries == 0);
+}
+
+TEST_CASE("a warm office that came in between serves the next attempt") {
+  House house;
+  auto submission = house.upload("report.docx", a_docx);
+  submission.options = shared::Json::object().set("landscape", true).clone();
+  const std::string id = house.accepted(std::move(submission));
+  house.spawner.warms_up();
+  house.spawner.ends(house.child_of(id), End::not_started, 0, "it is starting");
+  house.loop.turn();
+  CHECK(house.status(id).status == shared::Status::pending);
+  CHECK(house.manager().counters().retries == 1);
+}
+
+TEST_CASE("an ordinary document takes the warm office or not") {
+  House house;
+  const std::string id = house.accepted(house.upload("report.docx", a_docx));
+  const auto child = house.child_of(id);
+  CHECK(house.spawner.child(child).spec.office);
+  CHECK_FALSE(house.spawner.child(child).spec.needs_warm_office);
 }
 
 TEST_CASE("a step that makes no output, or too many for the next, is an error") {

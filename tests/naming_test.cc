@@ -52,10 +52,10 @@ TEST_CASE("a long name is cut between characters") {
 }
 
 TEST_CASE("an engine's words are made presentable") {
-  CHECK(presentable("fine\n\tÜ", "") == "fine\n\tÜ");
-  CHECK(presentable(std::string_view("a\0\x1b[1mb", 7), "") == "a[1mb");
-  CHECK(presentable("\xc3(", "") == "\xEF\xBF\xBD(");
-  CHECK(presentable("open hunter2: bad hunter2", "hunter2") == "open ***: bad ***");
+  CHECK(presentable("fine\n\tÜ", {}) == "fine\n\tÜ");
+  CHECK(presentable(std::string_view("a\0\x1b[1mb", 7), {}) == "a[1mb");
+  CHECK(presentable("\xc3(", {}) == "\xEF\xBF\xBD(");
+  CHECK(presentable("open hunter2: bad hunter2", {"hunter2"}) == "open ***: bad ***");
 }
 
 TEST_CASE("ids are UUIDs of version 7 that sort by time") {

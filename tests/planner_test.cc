@@ -157,6 +157,14 @@ TEST_CASE("the real table takes the sensible ways") {
       {{"txt", "pdf"}, "libreoffice(pdf)"},
       {{"txt", "md"}, "pandoc(md)"},
       {{"xlsx", "csv"}, "libreoffice(csv)"},
+      {{"xlsb", "xlsx"}, "libreoffice(xlsx)"},
+      {{"ods", "tsv"}, "libreoffice(tsv)"},
+      {{"wpd", "pdf"}, "libreoffice(pdf)"},
+      {{"wpd", "md"}, "libreoffice(docx) > pandoc(md)"},
+      {{"vsdx", "svg"}, "libreoffice(svg)"},
+      {{"odg", "png"}, "libreoffice(pdf) > poppler(png)"},
+      {{"pub", "pdf"}, "libreoffice(pdf)"},
+      {{"fodp", "pptx"}, "libreoffice(pptx)"},
       {{"xlsx", "md"}, "libreoffice(csv) > pandoc(md)"},
       {{"pptx", "png"}, "libreoffice(pdf) > poppler(png)"},
       {{"pptx", "md"}, "libreoffice(pdf) > layout(md)"},
@@ -187,6 +195,10 @@ TEST_CASE("the real table makes up nothing that is not there") {
   CHECK_FALSE(offers("png", "txt"));
   CHECK_FALSE(offers("png", "md"));
   CHECK_FALSE(offers("png", "svg"));
+  CHECK_FALSE(offers("png", "odg"));
+  CHECK_FALSE(offers("pdf", "odg"));
+  CHECK_FALSE(offers("docx", "vsd"));
+  CHECK_FALSE(offers("docx", "wpd"));
   CHECK_FALSE(offers("mp4", "txt"));
   CHECK_FALSE(offers("mp3", "mp4"));
   CHECK_FALSE(offers("json", "txt"));

@@ -1,12 +1,12 @@
 // What this daemon can do: formats, engines, capacity, and what its doctor says.
 
 #include <array>
-#include <set>
 #include <utility>
 
 #include "convd/api/doctor.h"
 #include "convd/api/services.h"
 #include "convd/engines/formats.h"
+#include "convd/jobs/step_options.h"
 #include "shared/version.h"
 
 namespace convd::api {
@@ -41,22 +41,9 @@ Json option_json(const OptionSpec& option) {
   return json;
 }
 
-bool applies(const OptionSpec& option, std::string_view target) {
-  if (option.to.empty()) return true;
-  for (const std::string& to : option.to) {
-    if (to == target) return true;
-  }
-  return false;
-}
-
 Json options_json(const jobs::Route& route, std::string_view target) {
   Json options = Json::array();
-  std::set<std::string> seen;
-  for (const jobs::RouteStep& step : route) {
-    for (const OptionSpec& option : step.engine->options()) {
-      if (applies(option, target) && seen.insert(option.name).second) options.push(option_json(option));
-    }
-  }
+  for (const OptionSpec& option : engines::options_for(jobs::legs_of(route), target)) options.push(option_json(option));
   return options;
 }
 

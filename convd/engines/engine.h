@@ -37,9 +37,10 @@ struct OptionSpec {
   std::int64_t least = 0;  // integer: the range; text: the length
   std::int64_t most = 0;
   std::vector<std::string> choices;
-  std::string fallback;         // the default, as text; empty is none
-  std::string help;             // one line
-  std::vector<std::string> to;  // only for these targets; empty is all
+  std::string fallback;                // the default, as text; empty is none
+  std::string help;                    // one line
+  std::vector<std::string> to;         // only for these targets; empty is all
+  std::vector<std::string> from = {};  // only from these sources; empty is all
 };
 
 // Validated options: integers, flags ("true"/"false") and choices as text.
@@ -56,10 +57,25 @@ struct Task {
       {};  // the first bytes of the input (4 KiB are enough), for what the name alone cannot tell; may be empty
 };
 
+// What a run is at, where an engine tells.
+enum class Phase : std::uint8_t { none, reading, layout, converting };
+
 struct Progress {
   std::int64_t done = 0;
   std::optional<std::int64_t> total;
-  std::string unit;  // "page", "ms"
+  std::string unit;  // "page", "ms"; empty when nothing is counted
+  Phase phase = Phase::none;
+  std::optional<double> share = {};  // of the whole step, where done of total is of a phase only
+  bool blind = false;                // the engine says what it is at, not how far it is: estimates go on
+};
+
+// What a run told of its document, for the receipt.
+struct RunFacts {
+  std::optional<std::int64_t> pages;
+  std::vector<std::string> fonts_missing;
+  std::vector<std::string> links_blocked;
+  std::vector<std::string> warnings;
+  bool has_early_page = false;  // process::early_page_name can be opened
 };
 
 // Reads what a running engine prints and tells what it means.
@@ -68,6 +84,11 @@ class ProgressReader {
   using Report = std::function<void(const Progress&)>;
   virtual ~ProgressReader() = default;
   virtual void feed(process::Stream stream, std::string_view bytes, const Report& report) = 0;
+  // As far as they are known by now.
+  const RunFacts& facts() const { return facts_; }
+
+ protected:
+  RunFacts facts_;
 };
 
 // A task as a command. Outputs are what appears in /out and matches `outputs` (a glob: "source.pdf", "source-*.png").
@@ -79,6 +100,9 @@ struct Command {
   process::Limits limits;
   std::string outputs;
   std::function<std::unique_ptr<ProgressReader>()> progress;  // empty: the engine tells nothing
+  // As in ChildSpec.
+  std::optional<process::OfficeJob> office = {};
+  bool needs_warm_office = false;
 };
 
 // What an engine's end means. `diagnose` sees the exit, the names of the outputs and the last 8 KiB of each stream.
@@ -103,7 +127,10 @@ class Engine {
   // The version in what version_command printed, or empty.
   virtual std::string read_version(std::string_view printed) const = 0;
   virtual std::vector<Edge> edges() const = 0;
+  // Of two rows of one name the first that fits source and target counts.
   virtual std::vector<OptionSpec> options() const = 0;
+  // Combinations the table cannot express; asked before a conversion is accepted. Errors: invalid_option.
+  virtual shared::Result<void> check(const Task&) const { return {}; }
   // Errors: invalid_option for combinations the option table cannot express, input_invalid for what the head gives
   // away.
   virtual shared::Result<Command> command(const Task& task) const = 0;

@@ -12,8 +12,8 @@ namespace convd::engines {
 // What the first bytes of a file must look like for the name to be believed.
 enum class Magic : unsigned char {
   none,  // text: anything without NUL bytes that decodes
-  zip,   // docx xlsx pptx odt ods odp epub
-  ole,   // doc xls ppt, and encrypted OOXML
+  zip,   // docx xlsx pptx odt ods odp odg epub
+  ole,   // doc xls ppt vsd pub, and encrypted OOXML
   pdf,
   rtf,
   png,
@@ -24,6 +24,7 @@ enum class Magic : unsigned char {
   bmp,
   heif,
   xml,  // svg, fodt: "<" first, after an optional BOM and blanks
+  wordperfect,
   wav,
   mp3,
   flac,

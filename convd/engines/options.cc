@@ -73,18 +73,6 @@ Result<std::string> check(const OptionSpec& spec, const std::string& text) {
   return text;
 }
 
-std::vector<OptionSpec> options_for(const std::vector<const Engine*>& steps, const std::string& to) {
-  std::vector<OptionSpec> known;
-  for (const Engine* engine : steps) {
-    for (OptionSpec& spec : engine->options()) {
-      const bool fits = spec.to.empty() || std::find(spec.to.begin(), spec.to.end(), to) != spec.to.end();
-      const bool seen = std::any_of(known.begin(), known.end(), [&](const auto& row) { return row.name == spec.name; });
-      if (fits && !seen) known.push_back(std::move(spec));
-    }
-  }
-  return known;
-}
-
 Error unknown(const std::string& name, const std::vector<OptionSpec>& known) {
   std::vector<std::string> names;
   for (const OptionSpec& spec : known) names.push_back(spec.name);
@@ -93,15 +81,37 @@ Error unknown(const std::string& name, const std::vector<OptionSpec>& known) {
   return {ErrorCode::invalid_option, "options." + name + ": unknown option; " + advice, {}};
 }
 
+bool lists(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 }  // namespace
 
-Result<Options> validate_options(const std::vector<const Engine*>& steps, const std::string& to,
-                                 const JsonReader& given) {
+bool applies(const OptionSpec& spec, std::string_view from, std::string_view to) {
+  return (spec.to.empty() || lists(spec.to, to)) && (spec.from.empty() || from.empty() || lists(spec.from, from));
+}
+
+std::vector<OptionSpec> options_for(const std::vector<Leg>& legs, std::string_view to) {
+  std::vector<OptionSpec> known;
+  for (const Leg& leg : legs) {
+    for (OptionSpec& spec : leg.engine->options()) {
+      const bool seen = std::any_of(known.begin(), known.end(), [&](const auto& row) { return row.name == spec.name; });
+      if (!seen && applies(spec, leg.from, to)) known.push_back(std::move(spec));
+    }
+  }
+  return known;
+}
+
+bool is_secret(std::string_view option) {
+  return option == "password" || option == "output_password";
+}
+
+Result<Options> validate_options(const std::vector<Leg>& legs, const std::string& to, const JsonReader& given) {
   Options options;
   if (given.is_null()) return options;
   const auto members = given.members();
   if (!members) return Error{ErrorCode::invalid_option, "options: expected an object of names and values", {}};
-  const std::vector<OptionSpec> known = options_for(steps, to);
+  const std::vector<OptionSpec> known = options_for(legs, to);
   for (const auto& [name, value] : *members) {
     if (value.is_null()) continue;
     const auto spec =

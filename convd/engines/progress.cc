@@ -10,8 +10,6 @@ namespace {
 
 using process::Stream;
 
-constexpr std::size_t line_limit = 4096;
-
 // Takes a whole number from the front of `text`.
 std::optional<std::int64_t> take_number(std::string_view& text) {
   std::int64_t number = 0;
@@ -95,7 +93,7 @@ void LineCutter::feed(std::string_view bytes, const std::function<void(std::stri
   while (!bytes.empty()) {
     const auto end = bytes.find_first_of("\r\n");
     const std::string_view piece = bytes.substr(0, end);
-    too_long_ = too_long_ || partial_.size() + piece.size() > line_limit;
+    too_long_ = too_long_ || partial_.size() + piece.size() > limit_bytes_;
     if (too_long_) {
       partial_.clear();
     } else {

@@ -1,6 +1,7 @@
 #pragma once
 // What the engines print about their progress. Output may arrive in any pieces. One reader per run.
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -10,12 +11,14 @@
 
 namespace convd::engines {
 
-// Cuts a stream into lines at LF or CR; of a line longer than 4 KiB nothing is seen.
+// Cuts a stream into lines at LF or CR; of a line longer than the limit nothing is seen.
 class LineCutter {
  public:
+  explicit LineCutter(std::size_t limit_bytes = 4096) : limit_bytes_(limit_bytes) {}
   void feed(std::string_view bytes, const std::function<void(std::string_view)>& line);
 
  private:
+  std::size_t limit_bytes_;
   std::string partial_;
   bool too_long_ = false;
 };

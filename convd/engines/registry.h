@@ -35,9 +35,21 @@ class Registry {
   std::vector<EngineState> states_;
 };
 
-// The option table of one engine for one target, and the check of what a client sent. Errors: invalid_option naming the
-// option, the value, and what would be right (or the known options).
-shared::Result<Options> validate_options(const std::vector<const Engine*>& steps, const std::string& to,
+// A step of a route as the option tables see it.
+struct Leg {
+  const Engine* engine = nullptr;
+  std::string from;  // empty: any
+};
+
+// Whether the row is for conversions from `from` (empty: any) to `to`.
+bool applies(const OptionSpec& spec, std::string_view from, std::string_view to);
+// The rows of a route's engines for one target, each name once.
+std::vector<OptionSpec> options_for(const std::vector<Leg>& legs, std::string_view to);
+// The check of what a client sent. Errors: invalid_option naming the option, the value, and what would be right (or the
+// known options).
+shared::Result<Options> validate_options(const std::vector<Leg>& legs, const std::string& to,
                                          const shared::JsonReader& given);
+// Whether the option's value is a password: shown nowhere, and forgotten when its conversion ends.
+bool is_secret(std::string_view option);
 
 }  // namespace convd::engines

@@ -90,6 +90,8 @@ bool is_a(Magic magic, string_view head) {
       return is_heif(head);
     case Magic::xml:
       return has_at(without_blanks(head), 0, "<"sv) || is_utf16_xml(head);
+    case Magic::wordperfect:
+      return has_at(head, 0, "\xFFWPC"sv);
     case Magic::wav:
       return any_at(head, 0, {"RIFF"sv, "RF64"sv}) && has_at(head, 8, "WAVE"sv);
     case Magic::mp3:
@@ -112,7 +114,7 @@ struct Known {
 };
 
 // What can be told from its first bytes with certainty, whatever the file is called.
-constexpr std::array<Known, 14> binaries{{{Magic::png, "a PNG image"},
+constexpr std::array<Known, 15> binaries{{{Magic::png, "a PNG image"},
                                           {Magic::jpeg, "a JPEG image"},
                                           {Magic::webp, "a WebP image"},
                                           {Magic::tiff, "a TIFF image"},
@@ -121,6 +123,7 @@ constexpr std::array<Known, 14> binaries{{{Magic::png, "a PNG image"},
                                           {Magic::pdf, "a PDF document"},
                                           {Magic::zip, "a zip archive"},
                                           {Magic::ole, "an Office 97-2003 document"},
+                                          {Magic::wordperfect, "a WordPerfect document"},
                                           {Magic::wav, "a WAV sound"},
                                           {Magic::flac, "a FLAC sound"},
                                           {Magic::ogg, "an Ogg file"},
@@ -181,16 +184,40 @@ bool has_encrypted_part(string_view head) {
 }
 
 bool is_ooxml(const Format& format) {
-  return format.magic == Magic::zip && format.media_type.find("openxmlformats"sv) != string_view::npos;
+  const bool same_container = format.name == "xlsb"sv || format.name == "vsdx"sv;
+  return format.magic == Magic::zip &&
+         (same_container || format.media_type.find("openxmlformats"sv) != string_view::npos);
 }
+
+struct OleKind {
+  string_view stream;
+  string_view format;
+  string_view seen;
+};
+
+// The stream that makes an OLE container what it is.
+constexpr std::array<OleKind, 5> ole_kinds{{
+    {"WordDocument", "doc", "a Word 97-2003 document (doc)"},
+    {"Workbook", "xls", "an Excel 97-2003 workbook (xls)"},
+    {"PowerPoint Document", "ppt", "a PowerPoint 97-2003 presentation (ppt)"},
+    {"VisioDocument", "vsd", "a Visio drawing (vsd)"},
+    {"Quill", "pub", "a Publisher document (pub)"},
+}};
 
 SniffResult sniff_ole(const Format& claimed, string_view head) {
   if (names_stream(head, "EncryptedPackage")) return {Sniff::encrypted, "an encrypted Office document"};
-  if (claimed.magic == Magic::ole) return {Sniff::agrees, std::string(claimed.title)};
-  if (names_stream(head, "WordDocument")) return {Sniff::differs, "a Word 97-2003 document (doc)"};
-  if (names_stream(head, "Workbook")) return {Sniff::differs, "an Excel 97-2003 workbook (xls)"};
-  if (names_stream(head, "PowerPoint Document")) return {Sniff::differs, "a PowerPoint 97-2003 presentation (ppt)"};
+  // Word, Excel and PowerPoint files embed each other, so that all their streams may be named.
+  const bool may_embed = claimed.name == "doc"sv || claimed.name == "xls"sv || claimed.name == "ppt"sv;
+  const auto own = std::find_if(ole_kinds.begin(), ole_kinds.end(),
+                                [&](const OleKind& kind) { return kind.format == claimed.name; });
+  if (may_embed || (own != ole_kinds.end() && names_stream(head, own->stream)))
+    return {Sniff::agrees, std::string(claimed.title)};
+  for (const OleKind& kind : ole_kinds) {
+    if (names_stream(head, kind.stream)) return {Sniff::differs, std::string(kind.seen)};
+  }
   if (is_ooxml(claimed)) return {Sniff::encrypted, "an encrypted Office document"};
+  // The stream may be listed beyond what was read.
+  if (own != ole_kinds.end()) return {Sniff::agrees, std::string(claimed.title)};
   return {Sniff::differs, describe(head)};
 }
 

@@ -11,6 +11,7 @@
 #include "convd/jobs/log.h"
 #include "convd/jobs/naming.h"
 #include "convd/jobs/presentable.h"
+#include "convd/jobs/step_options.h"
 
 namespace convd::jobs {
 namespace {
@@ -69,7 +70,7 @@ std::string first_bytes(int fd) {
 }  // namespace
 
 Attempt::Attempt(World world, AttemptPlan plan, Hooks hooks)
-    : world_(world), plan_(std::move(plan)), hooks_(std::move(hooks)), track_(plan_.route) {}
+    : world_(world), plan_(std::move(plan)), hooks_(std::move(hooks)), track_(plan_.route, plan_.filename) {}
 
 Attempt::~Attempt() {
   *alive_ = false;
@@ -96,34 +97,19 @@ std::optional<Error> Attempt::check_input(const std::string& head) const {
   return seen_as(plan_.filename, *claimed, sniffed);
 }
 
-// A page range or a password is meant for the input, so only the first step that knows such an option gets it; the
-// others go to every step that knows them.
-engines::Options Attempt::step_options() const {
-  const auto takes = [](const RouteStep& taker, const std::string& name) {
-    const auto specs = taker.engine->options();
-    return std::find_if(specs.begin(), specs.end(), [&](const engines::OptionSpec& spec) {
-             const bool fits = spec.to.empty() || std::find(spec.to.begin(), spec.to.end(), taker.to) != spec.to.end();
-             return spec.name == name && fits;
-           }) != specs.end();
-  };
-  engines::Options options;
-  for (const auto& [name, value] : plan_.options) {
-    if (!takes(step(), name)) continue;
-    const auto before = plan_.route.begin() + static_cast<std::ptrdiff_t>(index_);
-    const bool of_the_input = name == "pages" || name == "password";
-    const bool consumed = std::any_of(plan_.route.begin(), before, [&](const RouteStep& s) { return takes(s, name); });
-    if (!of_the_input || !consumed) options.emplace(name, value);
-  }
-  return options;
-}
-
 void Attempt::run_step(loop::UniqueFd input) {
   hooks_.progress(track_.enter(index_));
   const std::string name = result_name(source_stem, step().from, 1, 1);
-  task_ = {step().from, step().to, "/in/" + name, std::string(source_stem), step_options(), first_bytes(input.get())};
+  task_ = {step().from,
+           step().to,
+           "/in/" + name,
+           std::string(source_stem),
+           step_options(plan_.route, index_, plan_.options),
+           first_bytes(input.get())};
   const auto command = step().engine->command(task_);
   if (!command) return end(failure(job_error(command.error())));
   outputs_glob_ = command->outputs;
+  needs_warm_office_ = command->needs_warm_office;
   // Never from within a callback of the run that is replaced here.
   run_ = std::make_unique<StepRun>(
       world_.loop, world_.spawner, plan_.stall_timeout,
@@ -143,6 +129,8 @@ process::ChildSpec Attempt::child_spec(const engines::Task& task, const engines:
   spec.limits = command.limits;
   spec.limits.output_bytes = tighter(command.limits.output_bytes, plan_.output_bytes);
   spec.limits.output_files = tighter(command.limits.output_files, plan_.output_files);
+  spec.office = command.office;
+  spec.needs_warm_office = command.needs_warm_office;
   return spec;
 }
 
@@ -215,6 +203,8 @@ std::optional<Outcome> Attempt::unnatural_end() const {
     case process::End::not_started:
       if (!world_.spawner.state().connected) return outcome(Outcome::Kind::interrupted);
       log()->error("{}: {} could not be started: {}", plan_.id, step().engine->name(), exit.reason);
+      // The engine knows what was asked that only a warm one can do. One that came meanwhile serves the next attempt.
+      if (needs_warm_office_ && !world_.spawner.state().office_warm) return std::nullopt;
       return failure({ErrorCode::internal, title + " could not be started", {}});
     case process::End::out_of_memory:
       return failure({ErrorCode::out_of_memory, title + " needed more memory than it may have", run_->err_tail()});
@@ -297,11 +287,13 @@ Outcome Attempt::timed_out() const {
 }
 
 Outcome Attempt::failure(Error error) const {
-  const auto password = plan_.options.find("password");
-  const std::string_view secret = password == plan_.options.end() ? std::string_view() : password->second;
+  std::vector<std::string_view> secrets;
+  for (const auto& [name, value] : plan_.options) {
+    if (engines::is_secret(name)) secrets.push_back(value);
+  }
   Outcome outcome;
   outcome.kind = Outcome::Kind::failed;
-  outcome.error = {error.code, presentable(error.message, secret), presentable(error.detail, secret)};
+  outcome.error = {error.code, presentable(error.message, secrets), presentable(error.detail, secrets)};
   outcome.stage = step().engine->name();
   return outcome;
 }

@@ -77,7 +77,6 @@ class Attempt {
   std::optional<shared::Error> check_input(const std::string& head) const;
   void run_step(loop::UniqueFd input);
   process::ChildSpec child_spec(const engines::Task& task, const engines::Command& command, int input) const;
-  engines::Options step_options() const;
   void step_ended();
   void step_succeeded(std::vector<process::OutputFile> outputs);
   void hand_over(const std::string& output);
@@ -102,6 +101,7 @@ class Attempt {
   std::size_t index_ = 0;
   engines::Task task_;
   std::string outputs_glob_;
+  bool needs_warm_office_ = false;
   std::unique_ptr<StepRun> run_;
   std::unique_ptr<Publisher> publisher_;
   std::vector<store::RuntimeRow> runtimes_;

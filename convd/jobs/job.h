@@ -22,7 +22,7 @@ struct Job {
   std::string filename;
   std::string from;
   std::string to;
-  engines::Options options;  // with the password: to_row() leaves it out after the end
+  engines::Options options;  // with the passwords: to_row() empties them after the end
   std::map<std::string, std::string> labels;
   std::optional<std::string> retry_of;
   std::optional<std::string> prompt_mode;

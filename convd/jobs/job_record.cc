@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "convd/engines/registry.h"
 #include "shared/time.h"
 
 namespace convd::jobs {
@@ -76,6 +77,13 @@ std::optional<std::string> rfc3339(const std::optional<std::int64_t>& epoch_ms) 
   return shared::to_rfc3339(*epoch_ms);
 }
 
+// That there was one stays, so that a retry does not quietly do without it.
+void forget_secrets(engines::Options& options) {
+  for (auto& [name, value] : options) {
+    if (engines::is_secret(name)) value.clear();
+  }
+}
+
 }  // namespace
 
 store::ConversionRow to_row(const Job& job) {
@@ -88,7 +96,7 @@ store::ConversionRow to_row(const Job& job) {
   row.from = job.from;
   row.to = job.to;
   engines::Options options = job.options;
-  if (shared::is_terminal(job.status)) options.erase("password");
+  if (shared::is_terminal(job.status)) forget_secrets(options);
   row.options_json = dump(options);
   row.labels_json = dump(job.labels);
   row.message = job.message;

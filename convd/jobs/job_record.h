@@ -8,7 +8,7 @@
 
 namespace convd::jobs {
 
-// The password goes into the row only while the conversion is unfinished.
+// Passwords go into the row only while the conversion is unfinished; then they are empty.
 store::ConversionRow to_row(const Job& job);
 // Errors: internal when the row does not hold what to_row writes.
 shared::Result<Job> from_row(const store::ConversionRow& row);

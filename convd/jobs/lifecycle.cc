@@ -65,9 +65,9 @@ bool Manager::Impl::can_run() {
 }
 
 void Manager::Impl::dispatch() {
-  if (!recovered_ || draining_ || queue_.size() == 0 || running_ >= settings_.slots || !can_run()) return;
+  if (!recovered_ || draining_ || queue_.size() == 0 || running() >= settings_.slots || !can_run()) return;
   runner_poll_.reset();
-  while (running_ < settings_.slots) {
+  while (running() < settings_.slots) {
     const auto next = queue_.pop();
     if (!next) return;
     begin(*live(next->id));
@@ -84,10 +84,9 @@ void Manager::Impl::begin(Live& live) {
     if (fail(next, info, route.error().message, wall_ms())) commit(live, {std::move(next), {}, {}});
     return;
   }
-  const ProgressReport first = Track(*route).enter(0);
+  const ProgressReport first = Track(*route, next.filename).enter(0);
   if (!start(next, wall_ms(), first.stage, first.message)) return;
-  live.holds_slot = true;
-  ++running_;
+  running_.push_back(&live);
   commit(live, {std::move(next), {}, [this](Live& started) { launch(started); }});
 }
 
@@ -125,8 +124,7 @@ void Manager::Impl::reported(const std::string& id, const ProgressReport& news) 
 }
 
 void Manager::Impl::release_slot(Live& live) {
-  if (!std::exchange(live.holds_slot, false)) return;
-  --running_;
+  std::erase(running_, &live);
 }
 
 void Manager::Impl::attempt_ended(const std::string& id, Outcome outcome) {

@@ -136,7 +136,7 @@ class Manager {
   // Ends in `cancelled` once the tree is dead. Errors: conversion_not_found, already_finished.
   void cancel(const std::string& org, const std::string& id, Accepted done);
   // A new conversion of the same input, target and options, with retry_of. Errors: conversion_not_found,
-  // document_not_found (the input is gone), and those of submit.
+  // document_not_found (the input is gone), invalid_option (it had a password, which is not kept), and those of submit.
   void retry(const std::string& org, const std::string& principal, const std::string& id, Accepted done);
   // Cancels first when it runs; then the row and the results go.
   void remove(const std::string& org, const std::string& id, std::function<void(shared::Result<void>)> done);

@@ -31,7 +31,7 @@ struct Kept {
   Use use;
 };
 
-constexpr std::array<Kept, 35> kept{{
+constexpr std::array<Kept, 45> kept{{
     {"png", Keeps::pixels, Use::waypoint},    {"jpg", Keeps::pixels, Use::end},
     {"webp", Keeps::pixels, Use::end},        {"tiff", Keeps::pixels, Use::end},
     {"gif", Keeps::pixels, Use::end},         {"bmp", Keeps::pixels, Use::end},
@@ -39,17 +39,22 @@ constexpr std::array<Kept, 35> kept{{
     {"mp4", Keeps::pixels, Use::end},         {"webm", Keeps::pixels, Use::end},
     {"mov", Keeps::pixels, Use::end},         {"mkv", Keeps::pixels, Use::end},
     {"pdf", Keeps::pages, Use::waypoint},     {"svg", Keeps::drawing, Use::end},
-    {"txt", Keeps::text, Use::end},           {"html", Keeps::text, Use::waypoint},
-    {"md", Keeps::text, Use::waypoint},       {"rst", Keeps::text, Use::end},
-    {"tex", Keeps::text, Use::end},           {"org", Keeps::text, Use::end},
-    {"ipynb", Keeps::text, Use::end},         {"csv", Keeps::text, Use::waypoint},
+    {"odg", Keeps::drawing, Use::end},        {"fodg", Keeps::drawing, Use::end},
+    {"vsd", Keeps::drawing, Use::end},        {"vsdx", Keeps::drawing, Use::end},
+    {"pub", Keeps::drawing, Use::end},        {"txt", Keeps::text, Use::end},
+    {"html", Keeps::text, Use::waypoint},     {"md", Keeps::text, Use::waypoint},
+    {"rst", Keeps::text, Use::end},           {"tex", Keeps::text, Use::end},
+    {"org", Keeps::text, Use::end},           {"ipynb", Keeps::text, Use::end},
+    {"csv", Keeps::text, Use::waypoint},      {"tsv", Keeps::text, Use::end},
     {"json", Keeps::text, Use::end},          {"docx", Keeps::document, Use::waypoint},
     {"doc", Keeps::document, Use::end},       {"odt", Keeps::document, Use::waypoint},
     {"fodt", Keeps::document, Use::end},      {"rtf", Keeps::document, Use::end},
-    {"epub", Keeps::document, Use::end},      {"xlsx", Keeps::document, Use::waypoint},
-    {"xls", Keeps::document, Use::end},       {"ods", Keeps::document, Use::waypoint},
-    {"pptx", Keeps::document, Use::waypoint}, {"ppt", Keeps::document, Use::end},
-    {"odp", Keeps::document, Use::waypoint},
+    {"wpd", Keeps::document, Use::end},       {"epub", Keeps::document, Use::end},
+    {"xlsx", Keeps::document, Use::waypoint}, {"xls", Keeps::document, Use::end},
+    {"xlsb", Keeps::document, Use::end},      {"ods", Keeps::document, Use::waypoint},
+    {"fods", Keeps::document, Use::end},      {"pptx", Keeps::document, Use::waypoint},
+    {"ppt", Keeps::document, Use::end},       {"odp", Keeps::document, Use::waypoint},
+    {"fodp", Keeps::document, Use::end},
 }};
 
 constexpr Kept unknown_format{"", Keeps::unknown, Use::waypoint};

@@ -22,13 +22,17 @@ bool is_shown(char c) {
   return c == '\n' || c == '\t' || (byte >= 0x20 && byte != 0x7f);
 }
 
+void blot(std::string& text, std::string_view secret) {
+  for (std::size_t at = 0; !secret.empty() && (at = text.find(secret, at)) != std::string::npos; at += 3) {
+    text.replace(at, secret.size(), "***");
+  }
+}
+
 }  // namespace
 
-std::string presentable(std::string_view text, std::string_view secret) {
+std::string presentable(std::string_view text, const std::vector<std::string_view>& secrets) {
   std::string blotted(text);
-  for (std::size_t at = 0; !secret.empty() && (at = blotted.find(secret, at)) != std::string::npos; at += 3) {
-    blotted.replace(at, secret.size(), "***");
-  }
+  for (const std::string_view secret : secrets) blot(blotted, secret);
   std::string clean;
   for (std::size_t at = 0; at < blotted.size();) {
     const std::size_t length = character(std::string_view(blotted).substr(at));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "convd/engines/formats.h"
+#include "convd/jobs/step_options.h"
 #include "shared/utf8.h"
 
 namespace convd::jobs {
@@ -100,6 +101,15 @@ Result<void> check_labels(const std::map<std::string, std::string>& labels) {
   return {};
 }
 
+Result<void> check_steps(const Wanted& wanted) {
+  for (std::size_t i = 0; i < wanted.route.size(); ++i) {
+    const RouteStep& step = wanted.route[i];
+    auto fits = step.engine->check({step.from, step.to, {}, {}, step_options(wanted.route, i, wanted.options)});
+    if (!fits) return fits;
+  }
+  return {};
+}
+
 }  // namespace
 
 const std::vector<std::string>& prompt_modes() {
@@ -122,11 +132,10 @@ Result<Wanted> resolve(const Planner& planner, const Submission& submission) {
   auto route = planner.plan(wanted.from, wanted.to);
   if (!route) return route.error();
   wanted.route = *std::move(route);
-  std::vector<const engines::Engine*> steps;
-  for (const RouteStep& step : wanted.route) steps.push_back(step.engine);
-  auto options = engines::validate_options(steps, wanted.to, submission.options.read());
+  auto options = engines::validate_options(legs_of(wanted.route), wanted.to, submission.options.read());
   if (!options) return options.error();
   wanted.options = *std::move(options);
+  if (auto fit = check_steps(wanted); !fit) return fit.error();
   return wanted;
 }
 

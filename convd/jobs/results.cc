@@ -51,12 +51,11 @@ shared::StatusObject Manager::Impl::computed(const Live& live) const {
 
 // How long until a slot is free for what has `ahead` conversions before it; nothing when any part of that is unknown.
 std::optional<std::int64_t> Manager::Impl::wait_ms(std::int64_t ahead) const {
-  if (running_ + ahead < settings_.slots) return 0;
+  if (running() + ahead < settings_.slots) return 0;
   if (!queue_.all_costs_known()) return std::nullopt;
   double work_ms = 0;
   if (queue_.size() > 0) work_ms = queue_.total_cost_ms() / queue_.size() * static_cast<double>(ahead);
-  for (const auto& [id, live] : live_) {
-    if (!live->holds_slot) continue;
+  for (const Live* live : running_) {
     const auto rest = live->attempt ? live->attempt->eta_ms() : std::nullopt;
     if (!rest) return std::nullopt;
     work_ms += static_cast<double>(*rest);
@@ -154,13 +153,15 @@ void Manager::Impl::remove_files(const std::string& id, std::function<void(Resul
     files.remove_results(id);
     return Result<void>();
   };
-  store_.submit(remove, nullptr, guarded(std::move(done)));
+  store_.submit(remove, nullptr, [alive = alive_, done = std::move(done)](Result<void> outcome) {
+    if (*alive && done) done(std::move(outcome));
+  });
 }
 
 Capacity Manager::Impl::capacity() const {
   Capacity capacity;
   capacity.slots = settings_.slots;
-  capacity.running = running_;
+  capacity.running = running();
   capacity.waiting = static_cast<int>(waiting_.size());
   capacity.wait_ms = wait_ms(queue_.size());
   capacity.accepting = !draining_ && capacity.waiting + accepting_all_ < settings_.queue_limit;

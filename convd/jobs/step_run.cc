@@ -69,7 +69,7 @@ void StepRun::on_output(process::Stream stream, std::string_view bytes) {
   append_tail(stream == process::Stream::out ? out_tail_ : err_tail_, bytes);
   if (!reader_) return;
   reader_->feed(stream, bytes, [this](const engines::Progress& progress) {
-    has_measured_ = true;
+    has_measured_ = has_measured_ || !progress.blind;
     hooks_.progress(progress);
   });
 }

@@ -33,6 +33,7 @@ class StepRun final : public process::ChildListener {
 
   process::ChildId child() const { return child_; }
   bool is_running() const { return running_; }
+  // Whether the engine has told how far it is.
   bool has_measured() const { return has_measured_; }
   loop::milliseconds elapsed() const;
   // After `ended`.

@@ -1,5 +1,6 @@
 // From a submission to a durable conversion in the queue.
 
+#include <algorithm>
 #include <utility>
 
 #include "convd/jobs/job_record.h"
@@ -15,6 +16,11 @@ using shared::Result;
 
 Error gone(const std::string& filename) {
   return {ErrorCode::document_not_found, "there is no document \"" + filename + "\"", {}};
+}
+
+bool has_forgotten_secret(const engines::Options& options) {
+  return std::any_of(options.begin(), options.end(),
+                     [](const auto& option) { return engines::is_secret(option.first) && option.second.empty(); });
 }
 
 std::optional<std::int64_t> later(std::int64_t now_ms, const std::optional<std::int64_t>& delay_ms) {
@@ -98,9 +104,9 @@ void Manager::Impl::admit(Admission admission, Accepted done) {
   ++accepting_[admission.job.org];
   ++accepting_all_;
   const auto state = std::make_shared<Admission>(std::move(admission));
-  const auto publish_input = [state](store::Files& files) -> Result<void> {
-    return state->arrival ? files.publish_blob(*state->arrival->upload) : Result<void>();
-  };
+  store::Store::Preparation publish_input;
+  if (state->arrival)
+    publish_input = [state](store::Files& files) { return files.publish_blob(*state->arrival->upload); };
   const auto write = [state, row = to_row(state->job), event = event_of(state->job, "pending", state->job.created_ms)](
                          store::Transaction& transaction, store::Files& files) -> Result<void> {
     // The document may have been removed, and its bytes with it, since the submission was checked.
@@ -110,7 +116,7 @@ void Manager::Impl::admit(Admission admission, Accepted done) {
     transaction.append(event);
     return {};
   };
-  store_.submit(publish_input, write, guarded([this, state, done = std::move(done)](Result<void> outcome) {
+  store_.submit(std::move(publish_input), write, guarded([this, state, done = std::move(done)](Result<void> outcome) {
                   note_store(outcome);
                   if (--accepting_[state->job.org] == 0) accepting_.erase(state->job.org);
                   --accepting_all_;
@@ -140,6 +146,11 @@ void Manager::Impl::retry(const std::string& org, const std::string& principal, 
   };
   auto old = find(org, id);
   if (!old) return answer(old.error());
+  if (has_forgotten_secret(old->options)) {
+    return answer({ErrorCode::invalid_option,
+                   "the password of this conversion was forgotten when it ended; submit the document again with it",
+                   {}});
+  }
   if (auto error = refusal(org)) return answer(*std::move(error));
   const auto route = planner_.plan(old->from, old->to);
   if (!route) return answer(route.error());

@@ -11,8 +11,8 @@ namespace convd::jobs {
 
 class Track {
  public:
-  // `route` outlives the track and has at least one step.
-  explicit Track(const Route& route);
+  // `route` outlives the track and has at least one step. `filename` is what the first one reads.
+  Track(const Route& route, std::string filename);
 
   ProgressReport enter(std::size_t step);
   ProgressReport measured(const engines::Progress& progress);
@@ -24,11 +24,14 @@ class Track {
   double share() const { return share_; }
 
  private:
-  ProgressReport report(int progress, std::string message) const;
+  ProgressReport report(int progress) const;
+  std::string message() const;
   const RouteStep& step() const { return route_[index_]; }
 
   const Route& route_;
+  std::string filename_;
   std::size_t index_ = 0;
+  engines::Phase phase_ = engines::Phase::none;
   double before_ = 0;  // weights of the steps behind
   double share_ = 0;
   shared::Stage stage_;

@@ -19,7 +19,7 @@ struct ConversionRow {
   std::string from;
   std::string to;
   std::string options_json;  // validated options, "{}" when none. Passwords are in here until the conversion ends, then
-                             // removed.
+                             // empty.
   std::string labels_json;
   std::string message;
   std::int64_t rev = 0;

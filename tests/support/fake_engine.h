@@ -51,11 +51,16 @@ class FakeEngine final : public convd::engines::Engine {
     command.argv = {"/bin/sh", task.input, task.to};
     for (const auto& [name, value] : task.options) command.argv.push_back(name + "=" + value);
     command.outputs = task.stem + "*." + task.to;
+    command.office = convd::process::OfficeJob{};
+    command.office->landscape = command.needs_warm_office = task.options.contains("landscape");
     command.progress = [] { return std::make_unique<FakeProgress>(); };
     return command;
   }
   std::optional<shared::Error> diagnose(const convd::engines::Task&,
                                         const convd::engines::Ended& ended) const override {
+    if (ended.exit.end == convd::process::End::not_started) {
+      return shared::Error{shared::ErrorCode::engine_failed, "Only a warm one can: " + ended.exit.reason, {}};
+    }
     if (ended.err_tail.find("bad document") != std::string_view::npos) {
       return shared::Error{shared::ErrorCode::input_invalid, "The document is damaged", std::string(ended.err_tail)};
     }

@@ -41,6 +41,7 @@ class FakeSpawner final : public convd::process::Spawner {
   void ends(ChildId id, convd::process::End end, int status = 0, const std::string& reason = {});
   void runner_goes();  // what runs is lost
   void runner_comes();
+  void warms_up() { state_.office_warm = true; }
 
   std::vector<ChildId> running() const;  // in the order of their start
   ChildId newest() const { return last_id_; }

@@ -39,10 +39,11 @@ inline std::vector<std::unique_ptr<convd::engines::Engine>> fake_engines() {
   using convd::engines::OptionType;
   const OptionSpec pages{"pages", OptionType::page_range, 0, 0, {}, "", "pages", {}};
   const OptionSpec password{"password", OptionType::text, 0, 255, {}, "", "password", {}};
+  const OptionSpec landscape{"landscape", OptionType::flag, 0, 0, {}, "", "needs a warm office", {"pdf"}};
   const OptionSpec dpi{"dpi", OptionType::integer, 10, 600, {}, "", "resolution", {"png"}};
   std::vector<std::unique_ptr<convd::engines::Engine>> engines;
   engines.push_back(std::make_unique<FakeEngine>("office", std::vector<convd::engines::Edge>{{"docx", "pdf", 800, 90}},
-                                                 std::vector{pages, password}, "7.4.7"));
+                                                 std::vector{pages, password, landscape}, "7.4.7"));
   engines.push_back(std::make_unique<FakeEngine>("poppler", std::vector<convd::engines::Edge>{{"pdf", "png", 200, 90}},
                                                  std::vector{pages, password, dpi}));
   engines.push_back(std::make_unique<FakeEngine>(
