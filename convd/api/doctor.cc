@@ -4,15 +4,13 @@
 #include <array>
 #include <string_view>
 
-#include "shared/enum_names.h"
-
 namespace convd::api {
 namespace {
 
-using shared::Json;
+using shared::Finding;
+using shared::Verdict;
 using Findings = std::vector<Finding>;
 
-constexpr std::array<std::string_view, 3> verdict_names{"ok", "warn", "fail"};
 constexpr int few_fonts = 10;
 
 std::string size_text(std::int64_t bytes) {
@@ -128,7 +126,8 @@ void look_at_office(const DoctorFacts& facts, Findings& out) {
   constexpr std::array<std::string_view, 3> intended{"starting", "not started yet", "switched off"};
   const bool fine = std::find(intended.begin(), intended.end(), runner.office) != intended.end();
   out.push_back({"office", fine ? Verdict::ok : Verdict::warn, "LibreOffice runs cold: " + runner.office,
-                 fine ? "" : "office documents take about a second longer; see the log of convd-runner"});
+                 fine ? std::optional<std::string>()
+                      : "office documents take about a second longer; see the log of convd-runner"});
 }
 
 void look_at_engines(const DoctorFacts& facts, Findings& out) {
@@ -203,18 +202,8 @@ std::vector<Finding> examine(const DoctorFacts& facts) {
         look_at_memory, look_at_office, look_at_engines, look_at_fonts, look_at_disk, look_at_state, look_at_listeners})
     look(facts, findings);
   if (facts.caller.role == Role::operator_) return findings;
-  for (Finding& finding : findings) finding.found = without_paths(finding.found);
+  for (Finding& finding : findings) finding.message = without_paths(finding.message);
   return findings;
-}
-
-Json finding_json(const Finding& finding) {
-  Json json = Json::object();
-  json.set("name", finding.name)
-      .set("ok", finding.verdict != Verdict::fail)
-      .set("verdict", shared::name_of(verdict_names, finding.verdict))
-      .set("message", finding.found)
-      .set("advice", finding.advice.empty() ? Json() : Json(finding.advice));
-  return json;
 }
 
 std::string without_paths(std::string_view text) {

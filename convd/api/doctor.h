@@ -10,18 +10,9 @@
 #include "convd/api/exchange.h"
 #include "convd/api/host.h"
 #include "convd/jobs/manager.h"
-#include "shared/json.h"
+#include "shared/finding.h"
 
 namespace convd::api {
-
-enum class Verdict : std::uint8_t { ok, warn, fail };
-
-struct Finding {
-  std::string name;
-  Verdict verdict = Verdict::ok;
-  std::string found;
-  std::string advice;  // empty: nothing to do
-};
 
 struct DoctorFacts {
   Caller caller;
@@ -33,10 +24,7 @@ struct DoctorFacts {
 };
 
 // In the order in which they matter. Paths of the host are left out for those who are no operators.
-std::vector<Finding> examine(const DoctorFacts& facts);
-
-// {"name","ok","verdict","message","advice"}; `ok` is false for a failure only.
-shared::Json finding_json(const Finding& finding);
+std::vector<shared::Finding> examine(const DoctorFacts& facts);
 
 // The text with "(path)" for every absolute path.
 std::string without_paths(std::string_view text);

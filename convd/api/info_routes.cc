@@ -137,7 +137,7 @@ Result<Response> doctor(const Services& services, const Call& call) {
                           manager.settings().disk_floor_bytes,
                           services.host.look()};
   Json checks = Json::array();
-  for (const Finding& finding : examine(facts)) checks.push(finding_json(finding));
+  for (const shared::Finding& finding : examine(facts)) checks.push(shared::to_json(finding));
   Json json = Json::object();
   json.set("version", shared::version)
       .set("caller", caller_json(caller))
