@@ -25,7 +25,7 @@
 namespace convd::runner {
 namespace {
 
-constexpr const char* work_inside = "/work";
+constexpr const char* work_inside = "/.work";  // nowhere that a program of ours could lie
 constexpr loop::milliseconds most_start_time{60'000};
 constexpr int death_patience_ms = 200;
 constexpr std::uint64_t first_group = std::uint64_t{1} << 62;  // far from the numbers of children
@@ -95,6 +95,7 @@ shared::Result<void> OfficeProcess::start(const std::string& program, Hooks hook
                       process::SandboxParts::Bind{confinement_.work_dir(), work_inside});
     if (!sandboxed->is_complete()) return impossible("no more descriptors");
     sandboxed->fill(how);
+    status_ = sandboxed->take_status();
   } else if (auto made = run_unconfined(spec, *workspace_, how); !made) {
     return made;
   }

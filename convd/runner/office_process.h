@@ -92,6 +92,7 @@ class OfficeProcess {
   pid_t pid_ = -1;
   loop::UniqueFd pidfd_;
   loop::UniqueFd report_;
+  loop::UniqueFd status_;  // bubblewrap writes to it, and would be ended if nobody held the other end
   loop::Watch ended_;
   loop::Timer start_patience_;
   std::map<process::ChildId, OfficeClient*> clients_;
