@@ -99,15 +99,20 @@ def _stat(pid):
     return None if state == "Z" else (name, int(parent))
 
 
-def descendants(pid):
-    """{pid: name} of all living processes below `pid`."""
+def family(pid):
+    """{pid: (name, parent)} of all living processes below `pid`."""
     every = {int(p): s for p in os.listdir("/proc") if p.isdigit() and (s := _stat(p))}
     found, grown = {pid}, True
     while grown:
         more = {p for p, (_, parent) in every.items() if parent in found} - found
         found |= more
         grown = bool(more)
-    return {p: every[p][0] for p in found - {pid} if p in every}
+    return {p: every[p] for p in found - {pid} if p in every}
+
+
+def descendants(pid):
+    """{pid: name} of all living processes below `pid`."""
+    return {p: name for p, (name, _) in family(pid).items()}
 
 
 class Daemon:

@@ -11,7 +11,7 @@ import time
 import unittest
 
 import harness
-from harness import Case, descendants, eventually, sample
+from harness import Case, eventually, sample
 
 sys.path.insert(0, str(harness.ROOT / "tests" / "bench"))
 import office_documents  # noqa: E402
@@ -26,9 +26,8 @@ def long_document(pages=300):
 
 def offices(daemon):
     """Process ids of convd-office: the warm ones first, then the children that wait or convert."""
-    found = [pid for pid, name in descendants(daemon.pid()).items() if name.startswith("convd-office")]
-    parents = {pid: int(re.search(r"PPid:\s+(\d+)", open(f"/proc/{pid}/status").read())[1]) for pid in found}
-    return sorted(pid for pid in found if parents[pid] not in found), sorted(pid for pid in found if parents[pid] in found)
+    found = {pid: parent for pid, (name, parent) in harness.family(daemon.pid()).items() if name.startswith("convd-office")}
+    return sorted(p for p in found if found[p] not in found), sorted(p for p in found if found[p] in found)
 
 
 def pdf_text(body):
