@@ -38,7 +38,7 @@ std::string confinement_item(const DoctorFacts& facts, std::string_view word) {
   const std::string& line = facts.runner.confinement;
   for (std::size_t start = 0; start < line.size();) {
     const std::size_t end = std::min(line.find(", ", start), line.size());
-    const std::string item = line.substr(start, end - start);
+    std::string item = line.substr(start, end - start);
     if (item.find(word) != std::string::npos) return item;
     start = end + 2;
   }
