@@ -245,7 +245,7 @@ bool ConvertRun::try_again(std::size_t index, const Failure& failure) {
 
 void ConvertRun::watch(std::size_t index) {
   items_[index].watcher = std::make_unique<Watcher>(
-      client_, items_[index].id,
+      client_, items_[index].id, session_.interval(),
       Watcher::Events{
           [this, index](const shared::StatusObject& object) { guarded(index, [&] { progressed(index, object); }); },
           [this, index](const Failure& failure) { fail(index, failure); }});

@@ -121,7 +121,8 @@ void Manager::Impl::launch(Live& live) {
 
 void Manager::Impl::reported(const std::string& id, const ProgressReport& news) {
   Live& live = *this->live(id);
-  if (report(live.job, news)) publish(live, events::Urgency::progress);
+  // Written out for watchers only: an engine may report a thousand pages a second.
+  if (report(live.job, news) && hub_.is_watched(id)) publish(live, events::Urgency::progress);
 }
 
 void Manager::Impl::release_slot(Live& live) {
