@@ -143,6 +143,13 @@ void check_daemon(Checks& checks, const shared::JsonReader& report) {
                (on ? "engines are confined" : "engines run without a sandbox") +
                    (confinement.empty() ? "" : ": " + confinement) + (problem.empty() ? "" : "; " + problem));
   }
+  if (const auto office = report.find("office")) {
+    const std::string message = text_at(*office, "message");
+    const bool warm = flag_at(*office, "warm");
+    if (warm || !message.empty())
+      checks.add(warm ? Verdict::ok : Verdict::warn, "warm office",
+                 message + (warm ? "" : "; each document starts a LibreOffice of its own"));
+  }
   for (const auto& check : items_at(report, "checks")) {
     checks.add(flag_at(check, "ok") ? Verdict::ok : Verdict::fail, text_at(check, "name"), text_at(check, "message"));
   }

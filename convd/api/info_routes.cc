@@ -121,6 +121,13 @@ Json sandbox_json(const Services& services) {
   return json;
 }
 
+Json office_json(const Services& services) {
+  const process::RunnerState state = services.manager.runner_state();
+  Json json = Json::object();
+  json.set("warm", state.office_warm).set("message", text_or_null(state.office));
+  return json;
+}
+
 Json checks_json(const Services& services) {
   Json items = Json::array();
   for (const Check& check : readiness(services.manager.problems())) {
@@ -135,6 +142,7 @@ Result<Response> doctor(const Services& services, const Call&) {
   Json json = Json::object();
   json.set("version", shared::version)
       .set("sandbox", sandbox_json(services))
+      .set("office", office_json(services))
       .set("checks", checks_json(services))
       .set("engines", engines_json(services))
       .set("capacity", capacity_json(services));
