@@ -98,7 +98,8 @@ std::string bash(const CLI::App& app) {
          "    -t|--to|-f|--from) COMPREPLY=($(compgen -W \"$(" +
          ask_formats +
          ")\" -- \"$current\")); return ;;\n"
-         "    -o|--output-dir|--socket|--password-file) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n" +
+         "    -o|--output-dir|--socket|--password-file|--output-password-file) COMPREPLY=($(compgen -f -- "
+         "\"$current\")); return ;;\n" +
          bash_values(app) +
          "  esac\n"
          "  case $command in\n"

@@ -14,6 +14,7 @@ namespace {
 struct Flags {
   ConvertOptions options;
   std::string password_file;
+  std::string output_password_file;
   std::string if_exists = "error";
   std::string attempt_timeout;
   std::string stall_timeout;
@@ -32,11 +33,7 @@ IfExists if_exists_from(const std::string& text) {
 }
 
 // The first line of the file, or of standard input.
-std::string password_from(const std::string& path) {
-  if (path.empty()) {
-    const char* value = std::getenv("CONVCTL_PASSWORD");
-    return value == nullptr ? "" : value;
-  }
+std::string password_from(const std::string& flag, const std::string& path) {
   const FileDescriptor file(path == "-" ? dup(STDIN_FILENO) : open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::array<char, 4096> buffer;
   std::string text;
@@ -44,11 +41,25 @@ std::string password_from(const std::string& path) {
   while (file.valid() && text.size() < buffer.size() && (got = read(file.get(), buffer.data(), buffer.size())) > 0) {
     text.append(buffer.data(), static_cast<std::size_t>(got));
   }
-  if (got < 0) throw Failure{Exit::no_input, "--password-file " + path + ": cannot be read", ""};
+  if (got < 0) throw Failure{Exit::no_input, flag + " " + path + ": cannot be read", ""};
   text.resize(std::min(text.size(), text.find('\n')));
   if (!text.empty() && text.back() == '\r') text.pop_back();
-  if (text.empty()) throw Failure{Exit::no_input, "--password-file " + path + ": the first line is empty", ""};
+  if (text.empty()) throw Failure{Exit::no_input, flag + " " + path + ": the first line is empty", ""};
   return text;
+}
+
+// Never an argument: those are seen by everyone on the machine.
+void read_passwords(const Flags& flags, ConvertOptions& options) {
+  const auto& files = options.files;
+  const auto from_stdin = std::count(files.begin(), files.end(), "-") + (flags.password_file == "-" ? 1 : 0) +
+                          (flags.output_password_file == "-" ? 1 : 0);
+  if (from_stdin > 1 && (flags.password_file == "-" || flags.output_password_file == "-"))
+    throw Failure{Exit::usage, "standard input cannot be both the document and the password, or two passwords", ""};
+  const char* value = std::getenv("CONVCTL_PASSWORD");
+  if (value != nullptr) options.password = value;
+  if (!flags.password_file.empty()) options.password = password_from("--password-file", flags.password_file);
+  if (!flags.output_password_file.empty())
+    options.output_password = password_from("--output-password-file", flags.output_password_file);
 }
 
 Exit run_convert(Session& session, const Flags& flags) {
@@ -58,10 +69,7 @@ Exit run_convert(Session& session, const Flags& flags) {
   options.stall_timeout = duration_from("--stall-timeout", flags.stall_timeout);
   options.deadline = duration_from("--deadline", flags.deadline);
   if (flags.priority >= 0) options.priority = flags.priority;
-  const bool stdin_twice =
-      flags.password_file == "-" && std::find(options.files.begin(), options.files.end(), "-") != options.files.end();
-  if (stdin_twice) throw Failure{Exit::usage, "standard input cannot be both the document and the password", ""};
-  options.password = password_from(flags.password_file);
+  read_passwords(flags, options);
   if (!flags.local) return ConvertRun(session, std::move(options)).run();
   if (options.detach)
     throw Failure{Exit::usage, "--local and --detach exclude each other: the private daemon ends with the run", ""};
@@ -98,6 +106,10 @@ Run set_up_convert(CLI::App& command) {
   command
       .add_option("--password-file", flags->password_file,
                   "First line is the document's password; - for standard input. Else CONVCTL_PASSWORD")
+      ->type_name("FILE");
+  command
+      .add_option("--output-password-file", flags->output_password_file,
+                  "First line is the password that the results get; - for standard input")
       ->type_name("FILE");
   command.add_option("--prompt-mode", options.prompt_mode, "prompt_layout_all_en, prompt_layout_only_en or prompt_ocr")
       ->type_name("MODE");

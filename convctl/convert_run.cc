@@ -163,7 +163,9 @@ HttpRequest ConvertRun::submission(Item& item) {
   add("prompt_mode", options_.prompt_mode);
   add("pages", options_.pages);
   add("password", options_.password);
-  if (!options_.options.empty()) add("options", typed_options(options_.options).dump());
+  shared::Json engine_options = typed_options(options_.options);
+  if (!options_.output_password.empty()) engine_options.set("output_password", options_.output_password);
+  if (const std::string text = engine_options.dump(); text != "{}") add("options", text);
   if (!options_.labels.empty()) {
     shared::Json labels = shared::Json::object();
     for (const auto& [key, value] : labels_from(options_.labels)) labels.set(key, value);
@@ -245,7 +247,7 @@ bool ConvertRun::try_again(std::size_t index, const Failure& failure) {
 
 void ConvertRun::watch(std::size_t index) {
   items_[index].watcher = std::make_unique<Watcher>(
-      client_, items_[index].id,
+      client_, items_[index].id, session_.interval(),
       Watcher::Events{
           [this, index](const shared::StatusObject& object) { guarded(index, [&] { progressed(index, object); }); },
           [this, index](const Failure& failure) { fail(index, failure); }});

@@ -26,6 +26,7 @@ struct ConvertOptions {
   std::vector<std::string> options;
   std::string pages;
   std::string password;
+  std::string output_password;
   std::string prompt_mode;
   bool detach = false;
   std::vector<std::string> labels;

@@ -22,6 +22,13 @@ Client& Session::client() {
   return *client_;
 }
 
+std::chrono::milliseconds Session::interval() {
+  constexpr int local_ms = 20;
+  constexpr int remote_ms = 200;
+  if (globals_.interval_ms > 0) return std::chrono::milliseconds(globals_.interval_ms);
+  return std::chrono::milliseconds(client().endpoint().is_unix() ? local_ms : remote_ms);
+}
+
 void Session::use_socket(const std::string& path) {
   timeout_.reset();
   client_.reset();

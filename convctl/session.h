@@ -20,6 +20,7 @@ struct Globals {
   ColorMode color = ColorMode::automatic;
   ProgressMode progress = ProgressMode::automatic;
   std::optional<std::chrono::milliseconds> timeout;
+  int interval_ms = 0;  // 0: as the transport bears it
 };
 
 class Session {
@@ -32,6 +33,8 @@ class Session {
 
   // The daemon of the flags; made at the first call, when --timeout starts to run. Throws Failure (usage).
   Client& client();
+  // The least time between two reports of progress: of --interval, else short where no network is between.
+  std::chrono::milliseconds interval();
   // From now on the daemon at this socket.
   void use_socket(const std::string& path);
 

@@ -1,7 +1,11 @@
+#include <array>
+#include <cstdio>
+#include <functional>
 #include <memory>
 
 #include "convctl/commands.h"
 #include "convctl/table.h"
+#include "shared/receipt.h"
 
 namespace convctl {
 namespace {
@@ -90,16 +94,57 @@ void show(Session& session, const std::vector<shared::StatusObject>& objects) {
   session.print(render_table(header, rows, session.out()));
 }
 
-Exit run_status(Session& session, const std::vector<std::string>& ids) {
-  if (ids.empty()) {
-    show(session, list(session, {.status = "", .filename = "", .limit = 10, .all = false}));
-    return Exit::ok;
-  }
-  std::vector<shared::StatusObject> objects;
+const Row receipt_header{"ATTEMPT", "ENGINE", "VERSION", "FROM",    "TO",    "START",
+                         "WALL",    "CPU",    "MEMORY",  "OUTCOME", "PAGES", "NOTES"};
+
+std::string seconds_text(std::int64_t ms) {
+  std::array<char, 32> text;
+  const int size = std::snprintf(text.data(), text.size(), "%.2f s", static_cast<double>(ms) / 1000);
+  return {text.data(), static_cast<std::size_t>(size)};
+}
+
+void add_note(std::string& notes, const std::string& title, const std::vector<std::string>& items) {
+  if (items.empty()) return;
+  notes += (notes.empty() ? "" : "; ") + title + ": ";
+  for (std::size_t i = 0; i < items.size(); ++i) notes += (i == 0 ? "" : ", ") + items[i];
+}
+
+Row row_of(const shared::ReceiptStep& step) {
+  std::string notes;
+  add_note(notes, "fonts missing", step.fonts_missing);
+  add_note(notes, "links blocked", step.links_blocked);
+  add_note(notes, "warnings", step.warnings);
+  return {std::to_string(step.attempt),
+          step.engine,
+          step.version.empty() ? "-" : step.version,
+          step.from,
+          step.to,
+          step.warm ? "warm" : "cold",
+          seconds_text(step.wall_ms),
+          seconds_text(step.cpu_ms),
+          step.peak_rss_bytes > 0 ? std::to_string(step.peak_rss_bytes >> 20) + " MiB" : "-",
+          step.outcome,
+          step.pages ? std::to_string(*step.pages) : "-",
+          notes.empty() ? "-" : notes};
+}
+
+void show_receipt(Session& session, const std::string& id) {
+  const shared::Json json = session.client().get_json(conversion_target(id) + "/receipt");
+  if (session.globals().json) return session.print_json_line(json.clone(), "receipt");
+  const auto receipt = shared::receipt_from(json.read());
+  if (!receipt) throw Failure{Exit::protocol, "convd's answer is not a receipt: " + receipt.error().message, ""};
+  std::vector<Row> rows;
+  for (const shared::ReceiptStep& step : receipt->steps) rows.push_back(row_of(step));
+  session.print(render_table(receipt_header, rows, session.out()));
+}
+
+// `show` for every id; what fails for one of them is told, and the others follow.
+Exit for_every(Session& session, const std::vector<std::string>& ids,
+               const std::function<void(const std::string&)>& show_one) {
   std::vector<Exit> exits;
   for (const std::string& id : ids) {
     try {
-      objects.push_back(session.client().ask_status({.target = conversion_target(id)}));
+      show_one(id);
       exits.push_back(Exit::ok);
     } catch (const Failure& failure) {
       if (failure.exit == Exit::unavailable || failure.exit >= Exit::timeout) throw;
@@ -107,20 +152,41 @@ Exit run_status(Session& session, const std::vector<std::string>& ids) {
       exits.push_back(failure.exit);
     }
   }
+  return combine(exits);
+}
+
+Exit run_status(Session& session, const std::vector<std::string>& ids) {
+  if (ids.empty()) {
+    show(session, list(session, {.status = "", .filename = "", .limit = 10, .all = false}));
+    return Exit::ok;
+  }
+  std::vector<shared::StatusObject> objects;
+  const Exit exit = for_every(session, ids, [&](const std::string& id) {
+    objects.push_back(session.client().ask_status({.target = conversion_target(id)}));
+  });
   if (session.globals().json && ids.size() == 1) {
     if (!objects.empty()) session.print_json(shared::to_json(objects.front()), "conversion");
   } else {
     show(session, objects);
   }
-  return combine(exits);
+  return exit;
 }
 
 }  // namespace
 
 Run set_up_status(CLI::App& command) {
-  auto ids = std::make_shared<std::vector<std::string>>();
-  command.add_option("ids", *ids, "Conversions; none: the last ten")->type_name("ID");
-  return [ids](Session& session) { return run_status(session, *ids); };
+  struct Flags {
+    std::vector<std::string> ids;
+    bool receipt = false;
+  };
+  auto flags = std::make_shared<Flags>();
+  command.add_option("ids", flags->ids, "Conversions; none: the last ten")->type_name("ID");
+  command.add_flag("--receipt", flags->receipt, "What really happened: engines, times, memory, fonts, links");
+  return [flags](Session& session) {
+    if (!flags->receipt) return run_status(session, flags->ids);
+    if (flags->ids.empty()) throw Failure{Exit::usage, "--receipt needs the id of a conversion", ""};
+    return for_every(session, flags->ids, [&](const std::string& id) { show_receipt(session, id); });
+  };
 }
 
 Run set_up_ls(CLI::App& command) {

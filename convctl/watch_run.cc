@@ -8,6 +8,9 @@
 namespace convctl {
 namespace {
 
+// Whoever waits for the end wants no progress.
+constexpr std::chrono::milliseconds seldom{10'000};
+
 // Main thread only.
 class WatchRun {
  public:
@@ -22,7 +25,7 @@ class WatchRun {
     Client& client = session_.client();
     for (std::size_t i = 0; i < ids_.size(); ++i) {
       watchers_[i] = std::make_unique<Watcher>(
-          client, ids_[i],
+          client, ids_[i], show_ == Show::nothing ? seldom : session_.interval(),
           Watcher::Events{[this, i](const shared::StatusObject& object) { changed(i, object); },
                           [this, i](const Failure& failure) { failed(i, failure); }});
     }

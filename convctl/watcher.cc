@@ -4,8 +4,8 @@ namespace convctl {
 
 using shared::StatusObject;
 
-Watcher::Watcher(Client& client, std::string id, Events events)
-    : client_(client), id_(std::move(id)), events_(std::move(events)) {
+Watcher::Watcher(Client& client, std::string id, std::chrono::milliseconds interval, Events events)
+    : client_(client), id_(std::move(id)), interval_(interval), events_(std::move(events)) {
   read_status(First::yes);
 }
 
@@ -61,16 +61,17 @@ void Watcher::follow(std::optional<Ladder::Step> step) {
 }
 
 void Watcher::open_socket() {
-  socket_ = std::make_unique<WebSocket>(client_.loop(), client_.endpoint(), "/ws/conversion/" + url_encode(id_),
-                                        WebSocket::Events{[this](const std::string& text) {
-                                                            ladder_.succeeded();
-                                                            accept(text);
-                                                          },
-                                                          [this](const std::string& why) {
-                                                            last_failure_ = unreachable(
-                                                                client_.endpoint(), "the WebSocket was lost: " + why);
-                                                            read_status(First::no);
-                                                          }});
+  socket_ = std::make_unique<WebSocket>(
+      client_.loop(), client_.endpoint(),
+      "/ws/conversion/" + url_encode(id_) + "?progress_ms=" + std::to_string(interval_.count()),
+      WebSocket::Events{[this](const std::string& text) {
+                          ladder_.succeeded();
+                          accept(text);
+                        },
+                        [this](const std::string& why) {
+                          last_failure_ = unreachable(client_.endpoint(), "the WebSocket was lost: " + why);
+                          read_status(First::no);
+                        }});
 }
 
 void Watcher::long_poll() {

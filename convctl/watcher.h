@@ -1,6 +1,7 @@
 #pragma once
 // Follows one conversion to its end, whatever the transport does. Main thread only.
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <random>
@@ -23,7 +24,8 @@ class Watcher {
   };
 
   // Asks for the status at once; a daemon that cannot be reached then is a failure at once.
-  Watcher(Client& client, std::string id, Events events);
+  // Progress is told once per `interval` at most.
+  Watcher(Client& client, std::string id, std::chrono::milliseconds interval, Events events);
 
  private:
   enum class First { no, yes };
@@ -37,6 +39,7 @@ class Watcher {
 
   Client& client_;
   std::string id_;
+  std::chrono::milliseconds interval_;
   Events events_;
   Ladder ladder_;
   std::minstd_rand random_{std::random_device{}()};

@@ -402,6 +402,39 @@ TEST_CASE("a socket is there for a conversion that is, and plain HTTP says why n
   CHECK(world.ask("GET /ws/conversion/" + id).refusal() == "426 upgrade_required");
   CHECK(world.ask("GET /ws/conversion/" + id).header("Upgrade") == "websocket");
   CHECK(world.ask("GET /ws/conversion/nonsense").refusal() == "404 conversion_not_found");
+  request.caller.org = "uid:1";
+  request.query = {{"progress_ms", "20"}};
+  CHECK(world.router.open_socket(request) != nullptr);
+  request.query = {{"progress_ms", "19"}};
+  CHECK(world.router.open_socket(request) == nullptr);
+  CHECK(world.ask("GET /ws/conversion/" + id + "?progress_ms=19").refusal() == "400 invalid_request");
+}
+
+TEST_CASE("receipt and early page of a conversion") {
+  World world;
+  const std::string id = world.accept("a.docx", a_docx);
+  auto& spawner = world.house.spawner;
+  CHECK(world.ask("GET /v1/conversions/" + id + "/receipt").text() ==
+        R"({"id":")" + id +
+            R"(","filename":"a.docx","from":"docx","to":"pdf","status":"processing","steps":[]})"
+            "\n");
+  CHECK(world.ask("GET /v1/conversions/" + id + "/early-page").refusal() == "404 not_found");
+  spawner.writes(world.house.child_of(id), "early-page.png", "a picture");
+  spawner.prints(world.house.child_of(id), "early page\npages 3\n");
+  world.house.loop.turn();
+  const Answer page = world.ask("GET /v1/conversions/" + id + "/early-page");
+  CHECK(page.text() == "a picture");
+  CHECK(page.header("Content-Type") == "image/png");
+  CHECK(page.header("ETag").empty());
+  world.house.succeed(id, {{"source.pdf", "x"}});
+  CHECK(world.ask("GET /v1/conversions/" + id + "/early-page").text() == "a picture");
+  const Answer receipt = world.ask("GET /v1/conversions/" + id + "/receipt");
+  CHECK(receipt.member("status") == "completed");
+  CHECK(receipt.member("steps") ==
+        R"([{"attempt":1,"engine":"office","version":"7.4.7","from":"docx","to":"pdf","warm":false,"outcome":"ok",)"
+        R"("wall_ms":0,"cpu_ms":0,"peak_rss_bytes":0,"pages":3,"fonts_missing":[],"links_blocked":[],"warnings":[]}])");
+  CHECK(world.ask("GET /v1/conversions/nonsense/receipt").refusal() == "404 conversion_not_found");
+  CHECK(world.ask("GET /v1/conversions/nonsense/early-page").refusal() == "404 conversion_not_found");
 }
 
 TEST_CASE("the daemon says what it can do") {

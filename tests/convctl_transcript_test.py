@@ -83,6 +83,17 @@ class Convert(Case):
                   "attempt_timeout_ms": "90000"}
         self.assertEqual({key: fields[key] for key in wanted}, wanted)
 
+    def test_passwords_come_from_files(self):
+        (self.dir / "in").write_text("sesame\n")
+        (self.dir / "out").write_text("geheim\r\nrest")
+        self.check(self.run_ctl("convert", self.file("a.docx"), "--to", "pdf", "--password-file", str(self.dir / "in"),
+                                "--output-password-file", str(self.dir / "out"), "-O", "pdf_ua=true"), 0)
+        fields = self.daemon.conversions["018f-0001"].fields
+        self.assertEqual(fields["password"], "sesame")
+        self.assertEqual(json.loads(fields["options"]), {"pdf_ua": True, "output_password": "geheim"})
+        self.check(self.run_ctl("convert", self.file("b.docx"), "--to", "pdf", "--password-file", "-",
+                                "--output-password-file", "-", stdin=b"x\n"), 64)
+
     def test_a_large_file_arrives_whole(self):
         text = "ok " + "0123456789abcdef" * 300_000
         self.check(self.run_ctl("convert", self.file("big.docx", text), "--to", "pdf"), 0)
@@ -278,6 +289,29 @@ class Others(Case):
         self.check(self.run_ctl("watch", "018f-0001", "018f-0002"), 4)
         lines = [json.loads(line) for line in self.check(self.run_ctl("watch", "018f-0001", "--json"), 0).stdout.splitlines()]
         self.assertEqual((lines[-1]["schema"], lines[-1]["status"]), ("convctl.v1/conversion", "completed"))
+
+    def test_the_receipt(self):
+        ident = self.made()
+        table = self.check(self.run_ctl("status", ident, "--receipt"), 0).stdout.decode().splitlines()
+        self.assertEqual(table[0].split("\t"), ["ATTEMPT", "ENGINE", "VERSION", "FROM", "TO", "START", "WALL", "CPU", "MEMORY",
+                                                "OUTCOME", "PAGES", "NOTES"])
+        self.assertEqual(table[1].split("\t"), ["1", "libreoffice", "7.4.7", "docx", "pdf", "warm", "2.15 s", "2.10 s", "112 MiB",
+                                                "ok", "31", "fonts missing: Futura, Gill Sans"])
+        document = json.loads(self.check(self.run_ctl("status", ident, "--receipt", "--json"), 0).stdout)
+        self.assertEqual((document["schema"], document["steps"][0]["engine"]), ("convctl.v1/receipt", "libreoffice"))
+        self.check(self.run_ctl("status", "--receipt"), 64)
+        self.check(self.run_ctl("status", "nonsense", "--receipt"), 66)
+
+    def test_the_pace_of_a_watcher(self):
+        ident = self.made()
+        slow = self.made("slow")
+        for flags, asked in (((), "20"), (("--interval", "500"), "500")):
+            process = self.start("watch", slow, *flags)
+            self.read_until(process.stderr, "libreoffice")
+            process.send_signal(signal.SIGINT)
+            process.wait(LIMIT)
+            self.assertIn(f"GET /ws/conversion/{slow}?progress_ms={asked}", self.daemon.requests)
+        self.check(self.run_ctl("watch", ident, "--interval", "5"), 64)
 
     def follow_by_websocket(self, daemon, ident):
         self.assertEqual(self.made("slow"), ident)

@@ -87,6 +87,28 @@ TEST_CASE("at most five values of progress a second leave the hub") {
   CHECK(world.hub.delivered() >= 5);
 }
 
+TEST_CASE("each watcher has the pace it asked for") {
+  World world;
+  int quick = 0;
+  int slow = 0;
+  std::int64_t newest = 0;
+  const auto a = world.hub.subscribe(
+      "c", [&](const Latest& latest) { ++quick, newest = latest.rev; }, milliseconds(20));
+  const auto b = world.hub.subscribe("c", [&](const Latest&) { ++slow; });
+  CHECK(world.hub.is_watched("c"));
+  CHECK_FALSE(world.hub.is_watched("other"));
+  for (int rev = 1; rev <= 1000; ++rev) {
+    world.progress(rev);
+    world.loop.advance(milliseconds(1));
+  }
+  CHECK(quick >= 50);
+  CHECK(quick <= 51);
+  CHECK(slow >= 5);
+  CHECK(slow <= 6);
+  world.loop.advance(milliseconds(20));
+  CHECK(newest == 1000);
+}
+
 TEST_CASE("a state does not wait, and takes the place of progress that does") {
   World world;
   const auto a = world.watch("a");

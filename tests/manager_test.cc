@@ -306,6 +306,122 @@ TEST_CASE("a warm office that came in between serves the next attempt") {
   CHECK(house.manager().counters().retries == 1);
 }
 
+TEST_CASE("an engine that says what it is at is heard, and estimates go on") {
+  House house;
+  const std::string first = house.accepted(house.upload("first.docx", a_docx));
+  house.loop.advance(2s);
+  house.succeed(first, {{"source.pdf", "x"}});
+  const std::string id = house.accepted(house.upload("report.docx", a_docx));
+  house.spawner.prints(house.child_of(id), "reads\n");
+  CHECK(house.status(id).message == "Reading report.docx");
+  house.loop.advance(1s);
+  CHECK(house.status(id).message == "Reading report.docx");
+  CHECK(house.status(id).stage->kind == shared::ProgressKind::estimated);
+  CHECK(house.status(id).progress >= 45);
+  house.spawner.prints(house.child_of(id), "page 9/10\n");
+  CHECK(house.status(id).message == "Converting page 9 of 10");
+  CHECK(house.status(id).stage->kind == shared::ProgressKind::measured);
+}
+
+TEST_CASE("the receipt says what really ran, also what failed") {
+  House house;
+  const std::string id = house.accepted(house.upload("report.docx", a_docx));
+  CHECK(house.manager().receipt("uid:1", id)->steps.empty());
+  house.spawner.prints(house.child_of(id), "page 1/31\n");
+  house.loop.advance(700ms);
+  house.spawner.ends(house.child_of(id), End::signalled, 11);
+  house.loop.advance(2s);
+  house.restart();
+  house.loop.advance(2s);
+  house.spawner.uses(1234, 64 << 20, true);
+  house.spawner.prints(house.child_of(id), "pages 31\nfont Futura\n");
+  house.succeed(id, {{"source.pdf", "x"}});
+  REQUIRE(house.fate(id) == "completed");
+  const auto receipt = *house.manager().receipt("uid:1", id);
+  CHECK(receipt.status == shared::Status::completed);
+  CHECK(receipt.filename == "report.docx");
+  REQUIRE(receipt.steps.size() == 2);
+  CHECK(receipt.steps[0].attempt == 1);
+  CHECK(receipt.steps[0].outcome == "engine_crashed");
+  CHECK(receipt.steps[0].wall_ms == 700);
+  const auto& last = receipt.steps[1];
+  CHECK(last.attempt == 3);  // the second went with the daemon, which could not say so
+  CHECK(last.engine == "office");
+  CHECK(last.version == "7.4.7");
+  CHECK(last.outcome == "ok");
+  CHECK(last.warm);
+  CHECK(last.cpu_ms == 1234);
+  CHECK(last.peak_rss_bytes == 64 << 20);
+  CHECK(last.pages == 31);
+  CHECK(last.fonts_missing == Story{"Futura"});
+  CHECK(house.manager().receipt("uid:2", id).error().code == ErrorCode::conversion_not_found);
+}
+
+TEST_CASE("a receipt holds no password") {
+  House house;
+  auto submission = house.upload("report.docx", a_docx);
+  submission.options = shared::Json::object().set("password", "hunter2").clone();
+  const std::string id = house.accepted(std::move(submission));
+  house.spawner.prints(house.child_of(id), "font hunter2 Sans\n");
+  house.succeed(id, {{"source.pdf", "x"}});
+  CHECK(house.manager().receipt("uid:1", id)->steps.at(0).fonts_missing == Story{"*** Sans"});
+}
+
+TEST_CASE("an early page is there before the end and after it, also when more steps follow") {
+  House house;
+  const std::string id = house.accepted(house.upload("report.docx", a_docx));
+  const auto early = [&] {
+    const auto page = house.manager().early_page("uid:1", id);
+    if (!page) return std::string(shared::to_string(page.error().code));
+    std::string text(static_cast<std::size_t>(page->file.size_bytes), '\0');
+    REQUIRE(::pread(page->fd.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()));
+    return text;
+  };
+  CHECK(early() == "not_found");
+  house.spawner.writes(house.child_of(id), "early-page.png", "a picture");
+  house.loop.turn();
+  CHECK(early() == "not_found");
+  house.spawner.prints(house.child_of(id), "early page\n");
+  house.loop.turn();
+  CHECK(early() == "a picture");
+  CHECK(house.manager().early_page("uid:2", id).error().code == ErrorCode::conversion_not_found);
+  house.succeed(id, {{"source.pdf", "x"}});
+  REQUIRE(house.fate(id) == "completed");
+  CHECK(early() == "a picture");
+  CHECK(house.status(id).result->parts.empty());
+  CHECK(house.result_text(id) == "x");
+  CHECK(house.result_text(id, ".early-page.png") == "not_found");
+
+  auto submission = house.upload("more.docx", a_docx);
+  submission.to = "png";
+  const std::string two = house.accepted(std::move(submission));
+  house.spawner.writes(house.child_of(two), "early-page.png", "another");
+  house.spawner.prints(house.child_of(two), "early page\n");
+  house.succeed(two, {{"source.pdf", a_pdf}});
+  CHECK(house.manager().early_page("uid:1", two));
+  house.succeed(two, {{"source.png", "x"}});
+  CHECK(house.fate(two) == "completed");
+  CHECK(house.manager().early_page("uid:1", two));
+}
+
+TEST_CASE("progress nobody watches is not written out, and costs no commit") {
+  House house;
+  const std::string id = house.accepted(house.upload("report.docx", a_docx));
+  int heard = 0;
+  const auto events = house.store.log().size();
+  for (int page = 1; page <= 100; ++page)
+    house.spawner.prints(house.child_of(id), "page " + std::to_string(page) + "/300\n");
+  const auto watcher = house.manager().hub().subscribe(
+      id, [&](const auto&) { ++heard; }, 20ms);
+  for (int page = 101; page <= 300; ++page) {
+    house.spawner.prints(house.child_of(id), "page " + std::to_string(page) + "/300\n");
+    house.loop.advance(10ms);
+  }
+  CHECK(heard >= 95);
+  CHECK(heard <= 101);
+  CHECK(house.store.log().size() == events);
+}
+
 TEST_CASE("an ordinary document takes the warm office or not") {
   House house;
   const std::string id = house.accepted(house.upload("report.docx", a_docx));

@@ -82,6 +82,22 @@ TEST_CASE("an older file is migrated, and a copy of it is kept") {
   CHECK(Database(copy, Database::Access::read_only).number("SELECT x FROM a") == 1);
 }
 
+TEST_CASE("a conversion of before the receipts is read without one") {
+  World world;
+  CHECK(world.migrate_to(migrations().first(1)) == "ok");
+  world.make(
+      "INSERT INTO conversions (id, org, filename, input_sha256, created_ms, principal, status, source_format,"
+      " target_format, options_json, labels_json, message, rev, attempt, failures, priority, input_bytes)"
+      " VALUES ('old', 'uid:1', 'a.docx', 'aa', 1, 'uid:1', 'completed', 'docx', 'pdf', '{}', '{}', '', 3, 1, 0, 5, "
+      "9)");
+  auto store = Store::open(world.directory.path(), world.loop);
+  REQUIRE(store);
+  const auto row = (*store)->conversion("old");
+  REQUIRE(row);
+  CHECK(row->input_bytes == 9);
+  CHECK_FALSE(row->receipt_json);
+}
+
 TEST_CASE("a step that fails changes nothing") {
   World world;
   CHECK(world.migrate_to(Steps(bad_steps).first(1)) == "ok");

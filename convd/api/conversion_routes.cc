@@ -99,8 +99,17 @@ void remove(const Services& services, const Call& call) {
   });
 }
 
-// A WebSocket route asked for by plain HTTP, or one whose conversion does not exist.
+// How often at most a watcher wants to hear of progress.
+Result<loop::milliseconds> progress_interval(const Request& request) {
+  const auto given = integer_param(request, "progress_ms", 20, 10'000);
+  if (!given) return given.error();
+  return *given ? loop::milliseconds(**given) : events::Hub::progress_interval;
+}
+
+// A WebSocket route asked for by plain HTTP, or one whose conversion or parameter is not right.
 void refuse_socket(const Services& services, const Call& call) {
+  const auto interval = progress_interval(call.request);
+  if (!interval) return call.reply.fail(interval.error());
   const auto object = services.manager.status(call.request.caller.org, call.params[0]);
   if (!object) return call.reply.fail(object.error());
   Problem problem;
@@ -153,9 +162,10 @@ std::vector<Route> conversion_routes(Services& services) {
 std::vector<SocketRoute> conversion_sockets(Services& services) {
   const auto open = [&services](const Request& request,
                                 const std::vector<std::string>& params) -> std::unique_ptr<SocketSession> {
+    const auto interval = progress_interval(request);
     const auto object = services.manager.status(request.caller.org, params[0]);
-    if (!object) return nullptr;
-    return std::make_unique<ConversionSocket>(services.manager.hub(), params[0], latest_of(*object));
+    if (!interval || !object) return nullptr;
+    return std::make_unique<ConversionSocket>(services.manager.hub(), params[0], latest_of(*object), *interval);
   };
   return {{"/ws/conversion/{id}", open}};
 }

@@ -4,10 +4,12 @@
 
 namespace convd::api {
 
-ConversionSocket::ConversionSocket(events::Hub& hub, const std::string& id, events::Latest now)
+ConversionSocket::ConversionSocket(events::Hub& hub, const std::string& id, events::Latest now,
+                                   loop::milliseconds interval)
     : latest_(std::move(now)) {
   if (!latest_.terminal) {
-    subscription_ = hub.subscribe(id, [this](const events::Latest& latest) { changed(latest); });
+    subscription_ = hub.subscribe(
+        id, [this](const events::Latest& latest) { changed(latest); }, interval);
   }
 }
 

@@ -12,8 +12,9 @@ namespace convd::api {
 // A watcher owns no queue: what is superseded before the client could take it is never sent. Loop thread only.
 class ConversionSocket final : public SocketSession {
  public:
-  // `now` is the state at this moment, read in the same turn.
-  ConversionSocket(events::Hub& hub, const std::string& id, events::Latest now);
+  // `now` is the state at this moment, read in the same turn. Progress is told once per `interval` at most.
+  ConversionSocket(events::Hub& hub, const std::string& id, events::Latest now,
+                   loop::milliseconds interval = events::Hub::progress_interval);
 
   void on_open(SocketPeer& peer) override;
   void on_message(std::string_view) override {}  // this dialect has nothing to say to us

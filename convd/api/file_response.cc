@@ -9,13 +9,14 @@ namespace {
 
 // What a document says must not run in our origin: the bytes are the client's or an engine's.
 Headers file_headers(const shared::ResultFile& file, const std::string& etag) {
-  return {{"Content-Type", file.media_type},
-          {"ETag", etag},
-          {"Accept-Ranges", "bytes"},
-          {"Content-Disposition", attachment(file.name)},
-          {"Cache-Control", "private, no-cache"},
-          {"X-Content-Type-Options", "nosniff"},
-          {"Content-Security-Policy", "sandbox; default-src 'none'"}};
+  Headers headers{{"Content-Type", file.media_type},
+                  {"Accept-Ranges", "bytes"},
+                  {"Content-Disposition", attachment(file.name)},
+                  {"Cache-Control", "private, no-cache"},
+                  {"X-Content-Type-Options", "nosniff"},
+                  {"Content-Security-Policy", "sandbox; default-src 'none'"}};
+  if (!etag.empty()) headers.emplace_back("ETag", etag);
+  return headers;
 }
 
 void refuse_range(const shared::ResultFile& file, const Reply& reply) {
@@ -30,8 +31,8 @@ void refuse_range(const shared::ResultFile& file, const Reply& reply) {
 }  // namespace
 
 void send_file(const Request& request, const shared::ResultFile& file, loop::UniqueFd fd, const Reply& reply) {
-  const std::string etag = "\"" + file.sha256 + "\"";
-  if (names_etag(request.header("if-none-match"), etag)) {
+  const std::string etag = file.sha256.empty() ? std::string() : "\"" + file.sha256 + "\"";
+  if (!etag.empty() && names_etag(request.header("if-none-match"), etag)) {
     Response response = empty_response(304);
     response.headers = {{"ETag", etag}, {"Cache-Control", "private, no-cache"}};
     return reply.send(std::move(response));

@@ -8,7 +8,7 @@
 
 namespace convd::api {
 
-// Answers GET or HEAD: 200, 206, 304 or a 416 problem.
+// Answers GET or HEAD: 200, 206, 304 or a 416 problem. A file without sha256 has no ETag.
 void send_file(const Request& request, const shared::ResultFile& file, loop::UniqueFd fd, const Reply& reply);
 
 }  // namespace convd::api

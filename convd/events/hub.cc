@@ -9,8 +9,12 @@ namespace {
 
 struct Watcher {
   Hub::Changed changed;
+  loop::milliseconds interval;
   bool gone = false;                 // its subscription has ended, perhaps during the delivery under way
   std::optional<std::int64_t> told;  // a callback may publish: the older value must not arrive after the newer one
+  std::optional<loop::TimePoint> told_at;
+  std::optional<Latest> pending;  // progress that waits for its turn
+  loop::Timer turn;
 };
 
 }  // namespace
@@ -18,19 +22,17 @@ struct Watcher {
 struct Hub::Topic {
   std::map<std::uint64_t, std::shared_ptr<Watcher>> watchers;  // by number, in the order of subscription
   std::optional<std::int64_t> rev;                             // last published
-  std::optional<loop::TimePoint> told_at;
-  std::optional<Latest> pending;  // progress that waits for its turn
-  loop::Timer turn;
 };
 
 struct Hub::State : std::enable_shared_from_this<State> {
   explicit State(loop::Loop& l) : loop(l) {}
 
   void publish(const std::string& name, Latest latest, Urgency urgency);
-  void merge(const std::string& name, Topic& topic, Latest latest);
-  void turn_came(const std::string& name);
+  void offer(const std::shared_ptr<Watcher>& watcher, const Latest& latest, Urgency urgency);
+  void wait_for_turn(const std::shared_ptr<Watcher>& watcher, const Latest& latest);
   void finish(const std::string& name, const Latest& latest);
-  void tell(const Topic& topic, const Latest& latest);
+  void tell_all(const Topic& topic, const Latest& latest, Urgency urgency);
+  void tell(Watcher& watcher, const Latest& latest);
   void unsubscribe(const std::string& name, std::uint64_t number);
 
   loop::Loop& loop;
@@ -48,6 +50,7 @@ class OwnSubscription final : public Hub::Subscription {
       : watcher_(std::move(watcher)), end_(std::move(end)) {}
   ~OwnSubscription() override {
     watcher_->gone = true;
+    watcher_->turn.reset();
     end_();
   }
 
@@ -63,39 +66,7 @@ void Hub::State::publish(const std::string& name, Latest latest, Urgency urgency
   if (topic.rev && latest.rev <= *topic.rev) return;
   topic.rev = latest.rev;
   if (latest.terminal) return finish(name, latest);
-  if (urgency == Urgency::progress) return merge(name, topic, std::move(latest));
-  topic.pending.reset();
-  topic.turn.reset();
-  topic.told_at = loop.now();
-  tell(topic, latest);
-}
-
-void Hub::State::merge(const std::string& name, Topic& topic, Latest latest) {
-  if (topic.watchers.empty()) return;
-  const auto now = loop.now();
-  if (!topic.told_at || now - *topic.told_at >= progress_interval) {
-    topic.pending.reset();
-    topic.turn.reset();
-    topic.told_at = now;
-    return tell(topic, latest);
-  }
-  topic.pending = std::move(latest);
-  if (topic.turn) return;
-  const auto left = std::chrono::ceil<loop::milliseconds>(*topic.told_at + progress_interval - now);
-  topic.turn = loop.after(left, [self = weak_from_this(), name] {
-    if (const auto state = self.lock()) state->turn_came(name);
-  });
-}
-
-void Hub::State::turn_came(const std::string& name) {
-  const auto found = topics.find(name);
-  if (found == topics.end()) return;
-  Topic& topic = found->second;
-  topic.turn.reset();
-  if (!topic.pending) return;
-  const Latest latest = *std::exchange(topic.pending, std::nullopt);
-  topic.told_at = loop.now();
-  tell(topic, latest);
+  tell_all(topic, latest, urgency);
 }
 
 // Forgotten first, so that a subscription made by a watcher's callback belongs to a new topic and not to the one that
@@ -103,20 +74,47 @@ void Hub::State::turn_came(const std::string& name) {
 void Hub::State::finish(const std::string& name, const Latest& latest) {
   const auto ended = topics.extract(name);
   watchers -= ended.mapped().watchers.size();
-  tell(ended.mapped(), latest);
+  tell_all(ended.mapped(), latest, Urgency::state);
 }
 
 // Callbacks may subscribe, unsubscribe, publish and end the topic: after the first call `topic` is not touched again.
-void Hub::State::tell(const Topic& topic, const Latest& latest) {
+void Hub::State::tell_all(const Topic& topic, const Latest& latest, Urgency urgency) {
   std::vector<std::shared_ptr<Watcher>> present;
   present.reserve(topic.watchers.size());
   for (const auto& [number, watcher] : topic.watchers) present.push_back(watcher);
-  for (const auto& watcher : present) {
-    if (watcher->gone || (watcher->told && *watcher->told >= latest.rev)) continue;
-    watcher->told = latest.rev;
-    ++delivered;
-    watcher->changed(latest);
-  }
+  for (const auto& watcher : present) offer(watcher, latest, urgency);
+}
+
+void Hub::State::offer(const std::shared_ptr<Watcher>& watcher, const Latest& latest, Urgency urgency) {
+  const auto now = loop.now();
+  const bool is_turn = !watcher->told_at || now - *watcher->told_at >= watcher->interval;
+  if (urgency == Urgency::progress && !is_turn) return wait_for_turn(watcher, latest);
+  watcher->pending.reset();
+  watcher->turn.reset();
+  watcher->told_at = now;
+  tell(*watcher, latest);
+}
+
+void Hub::State::wait_for_turn(const std::shared_ptr<Watcher>& watcher, const Latest& latest) {
+  watcher->pending = latest;
+  if (watcher->turn) return;
+  const auto left = std::chrono::ceil<loop::milliseconds>(*watcher->told_at + watcher->interval - loop.now());
+  watcher->turn = loop.after(left, [self = weak_from_this(), weak = std::weak_ptr(watcher)] {
+    const auto state = self.lock();
+    const auto waiting = weak.lock();
+    if (!state || !waiting || !waiting->pending) return;
+    const Latest newest = *std::exchange(waiting->pending, std::nullopt);
+    waiting->turn.reset();
+    waiting->told_at = state->loop.now();
+    state->tell(*waiting, newest);
+  });
+}
+
+void Hub::State::tell(Watcher& watcher, const Latest& latest) {
+  if (watcher.gone || (watcher.told && *watcher.told >= latest.rev)) return;
+  watcher.told = latest.rev;
+  ++delivered;
+  watcher.changed(latest);
 }
 
 void Hub::State::unsubscribe(const std::string& name, std::uint64_t number) {
@@ -124,8 +122,6 @@ void Hub::State::unsubscribe(const std::string& name, std::uint64_t number) {
   if (found == topics.end() || found->second.watchers.erase(number) == 0) return;
   --watchers;
   if (!found->second.watchers.empty()) return;
-  found->second.pending.reset();
-  found->second.turn.reset();
   // One that was published stays until its end, for its rev.
   if (!found->second.rev) topics.erase(found);
 }
@@ -140,15 +136,22 @@ void Hub::publish(const std::string& topic, Latest latest, Urgency urgency) {
   state->publish(topic, std::move(latest), urgency);
 }
 
-std::unique_ptr<Hub::Subscription> Hub::subscribe(const std::string& topic, Changed changed) {
+std::unique_ptr<Hub::Subscription> Hub::subscribe(const std::string& topic, Changed changed,
+                                                  loop::milliseconds interval) {
   auto watcher = std::make_shared<Watcher>();
   watcher->changed = std::move(changed);
+  watcher->interval = interval;
   const std::uint64_t number = ++state_->last_number;
   state_->topics[topic].watchers.emplace(number, watcher);
   ++state_->watchers;
   return std::make_unique<OwnSubscription>(watcher, [state = std::weak_ptr(state_), topic, number] {
     if (const auto alive = state.lock()) alive->unsubscribe(topic, number);
   });
+}
+
+bool Hub::is_watched(const std::string& topic) const {
+  const auto found = state_->topics.find(topic);
+  return found != state_->topics.end() && !found->second.watchers.empty();
 }
 
 std::size_t Hub::watchers() const {

@@ -22,14 +22,14 @@ struct Latest {
 
 enum class Urgency : std::uint8_t {
   state,     // a transition: watchers hear of it at once
-  progress,  // may be merged: at most one per `progress_interval` and topic leaves the hub
+  progress,  // may be merged: at most one per watcher's interval is told
 };
 
 // Loop thread only.
 class Hub {
  public:
   class Subscription;
-  static constexpr loop::milliseconds progress_interval{200};
+  static constexpr loop::milliseconds progress_interval{200};  // unless a watcher wants another
 
   explicit Hub(loop::Loop& loop);
   ~Hub();
@@ -40,9 +40,12 @@ class Hub {
   // told.
   void publish(const std::string& topic, Latest latest, Urgency urgency);
 
-  // `changed` is called for every new value (merged for progress), never from within subscribe().
+  // `changed` is called for every new value (progress merged to one per `interval`), never from within subscribe().
   using Changed = std::function<void(const Latest&)>;
-  [[nodiscard]] std::unique_ptr<Subscription> subscribe(const std::string& topic, Changed changed);
+  [[nodiscard]] std::unique_ptr<Subscription> subscribe(const std::string& topic, Changed changed,
+                                                        loop::milliseconds interval = progress_interval);
+  // Whether a value published for the topic now would reach anybody.
+  bool is_watched(const std::string& topic) const;
 
   std::size_t watchers() const;
   std::size_t topics() const;

@@ -54,6 +54,21 @@ Error job_error(Error error) {
   return error;
 }
 
+// As the receipt says it.
+std::string_view fate(const Outcome& outcome) {
+  switch (outcome.kind) {
+    case Outcome::Kind::completed:
+      return "ok";
+    case Outcome::Kind::failed:
+      return shared::to_string(outcome.error.code);
+    case Outcome::Kind::interrupted:
+      return shared::to_string(ErrorCode::interrupted);
+    case Outcome::Kind::stopped:
+      break;
+  }
+  return "stopped";
+}
+
 std::string bytes_at(int fd, std::size_t offset) {
   std::array<char, 4096> bytes;
   const ssize_t count = ::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
@@ -111,9 +126,9 @@ void Attempt::run_step(loop::UniqueFd input) {
   outputs_glob_ = command->outputs;
   needs_warm_office_ = command->needs_warm_office;
   // Never from within a callback of the run that is replaced here.
-  run_ = std::make_unique<StepRun>(
-      world_.loop, world_.spawner, plan_.stall_timeout,
-      StepRun::Hooks{[this](const engines::Progress& progress) { measured(progress); }, [this] { step_ended(); }});
+  run_ = std::make_unique<StepRun>(world_.loop, world_.spawner, plan_.stall_timeout,
+                                   StepRun::Hooks{[this](const engines::Progress& progress) { measured(progress); },
+                                                  [this] { open_early_page(); }, [this] { step_ended(); }});
   run_->start(child_spec(task_, *command, input.get()), command->progress ? command->progress() : nullptr);
   if (expected_step_ms()) estimate_ = world_.loop.every(estimate_period, [this] { estimate(); });
 }
@@ -175,10 +190,50 @@ std::vector<process::OutputFile> Attempt::matching_outputs() const {
 void Attempt::step_ended() {
   if (ended_) return;
   estimate_.reset();
-  if (auto outcome = unnatural_end()) return end(*std::move(outcome));
+  receipt_.push_back(receipt_step());
+  if (auto outcome = unnatural_end()) return step_failed(*std::move(outcome));
   auto outputs = matching_outputs();
-  if (auto error = diagnosis(!outputs.empty())) return end(failure(*std::move(error)));
+  if (auto error = diagnosis(!outputs.empty())) return step_failed(failure(*std::move(error)));
   step_succeeded(std::move(outputs));
+}
+
+void Attempt::step_failed(Outcome outcome) {
+  receipt_.back().outcome = fate(outcome);
+  end(std::move(outcome));
+}
+
+// Kept open: the step's workspace goes before the conversion ends.
+void Attempt::open_early_page() {
+  world_.spawner.open_output(run_->child(), std::string(process::early_page_name),
+                             [this, alive = alive_](shared::Result<loop::UniqueFd> fd) {
+                               if (!*alive || ended_) return;
+                               if (!fd) return log()->warn("{}: the early page: {}", plan_.id, fd.error().message);
+                               early_page_ = *std::move(fd);
+                             });
+}
+
+// As if it had succeeded; see step_failed().
+shared::ReceiptStep Attempt::receipt_step() const {
+  const process::Exit& exit = run_->exit();
+  const engines::RunFacts facts = run_->facts();
+  const auto clean = [secrets = secrets()](std::vector<std::string> texts) {
+    for (std::string& text : texts) text = presentable(text, secrets);
+    return texts;
+  };
+  shared::ReceiptStep receipt;
+  receipt.engine = step().engine->name();
+  receipt.from = step().from;
+  receipt.to = step().to;
+  receipt.warm = exit.warm;
+  receipt.outcome = "ok";
+  receipt.wall_ms = run_->elapsed().count();
+  receipt.cpu_ms = exit.user_ms + exit.system_ms;
+  receipt.peak_rss_bytes = exit.peak_rss_bytes;
+  receipt.pages = facts.pages;
+  receipt.fonts_missing = clean(facts.fonts_missing);
+  receipt.links_blocked = clean(facts.links_blocked);
+  receipt.warnings = clean(facts.warnings);
+  return receipt;
 }
 
 std::optional<Outcome> Attempt::unnatural_end() const {
@@ -261,6 +316,7 @@ void Attempt::publish(std::vector<process::OutputFile> outputs) {
   publication.extension = plan_.to;
   publication.media_type = format == nullptr ? "application/octet-stream" : format->media_type;
   publication.most_bytes = plan_.output_bytes;
+  publication.early_page = loop::duplicate(early_page_);
   publisher_ = std::make_unique<Publisher>(world_.store, world_.spawner, std::move(publication),
                                            [this](shared::Result<shared::ResultInfo> result) {
                                              if (!result) return end(failure(result.error()));
@@ -286,14 +342,19 @@ Outcome Attempt::timed_out() const {
                   run_ ? run_->err_tail() : std::string()});
 }
 
-Outcome Attempt::failure(Error error) const {
-  std::vector<std::string_view> secrets;
+std::vector<std::string_view> Attempt::secrets() const {
+  std::vector<std::string_view> values;
   for (const auto& [name, value] : plan_.options) {
-    if (engines::is_secret(name)) secrets.push_back(value);
+    if (engines::is_secret(name)) values.push_back(value);
   }
+  return values;
+}
+
+Outcome Attempt::failure(Error error) const {
+  const auto hidden = secrets();
   Outcome outcome;
   outcome.kind = Outcome::Kind::failed;
-  outcome.error = {error.code, presentable(error.message, secrets), presentable(error.detail, secrets)};
+  outcome.error = {error.code, presentable(error.message, hidden), presentable(error.detail, hidden)};
   outcome.stage = step().engine->name();
   return outcome;
 }
@@ -304,6 +365,7 @@ void Attempt::end(Outcome outcome) {
   timeout_.reset();
   estimate_.reset();
   outcome.runtimes = std::move(runtimes_);
+  outcome.receipt = std::move(receipt_);
   world_.loop.post([this, alive = alive_, outcome = std::move(outcome)]() mutable {
     if (!*alive) return;
     const auto ended = std::move(hooks_.ended);

@@ -45,7 +45,8 @@ struct Outcome {
   shared::ResultInfo result;
   shared::Error error;
   std::string stage;
-  std::vector<store::RuntimeRow> runtimes;  // of the steps that succeeded
+  std::vector<store::RuntimeRow> runtimes;   // of the steps that succeeded
+  std::vector<shared::ReceiptStep> receipt;  // of all that ran; without version and attempt
 };
 
 // Destroying it kills what runs and tells nobody. Loop thread only.
@@ -72,16 +73,22 @@ class Attempt {
 
   // Remaining time, from measured progress or past runs; nothing when neither says.
   std::optional<std::int64_t> eta_ms() const;
+  // A picture of the first page; no descriptor before there is one.
+  const loop::UniqueFd& early_page() const { return early_page_; }
 
  private:
   std::optional<shared::Error> check_input(const std::string& head) const;
   void run_step(loop::UniqueFd input);
   process::ChildSpec child_spec(const engines::Task& task, const engines::Command& command, int input) const;
   void step_ended();
+  void step_failed(Outcome outcome);
   void step_succeeded(std::vector<process::OutputFile> outputs);
   void hand_over(const std::string& output);
   void publish(std::vector<process::OutputFile> outputs);
   std::vector<process::OutputFile> matching_outputs() const;
+  void open_early_page();
+  shared::ReceiptStep receipt_step() const;
+  std::vector<std::string_view> secrets() const;
   std::optional<Outcome> unnatural_end() const;
   std::optional<shared::Error> diagnosis(bool has_output) const;
   void measured(const engines::Progress& progress);
@@ -105,6 +112,8 @@ class Attempt {
   std::unique_ptr<StepRun> run_;
   std::unique_ptr<Publisher> publisher_;
   std::vector<store::RuntimeRow> runtimes_;
+  std::vector<shared::ReceiptStep> receipt_;
+  loop::UniqueFd early_page_;
   loop::TimePoint started_;
   loop::Timer timeout_;
   loop::Timer estimate_;

@@ -5,9 +5,11 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "convd/engines/engine.h"
 #include "shared/protocol.h"
+#include "shared/receipt.h"
 
 namespace convd::jobs {
 
@@ -46,6 +48,7 @@ struct Job {
   std::optional<std::string> error;
   std::optional<shared::ErrorInfo> error_info;
   std::optional<shared::ResultInfo> result;
+  std::vector<shared::ReceiptStep> receipt;  // every run of an engine, the newest last
 };
 
 // How far a run is, as watchers see it.

@@ -117,6 +117,7 @@ store::ConversionRow to_row(const Job& job) {
   if (job.result) row.result_json = shared::to_json(*job.result).dump();
   row.retry_of = job.retry_of;
   row.prompt_mode = job.prompt_mode;
+  if (!job.receipt.empty()) row.receipt_json = shared::to_json(job.receipt).dump();
   return row;
 }
 
@@ -139,6 +140,9 @@ Result<Job> from_row(const store::ConversionRow& row) {
   auto result = read_optional<shared::ResultInfo>(row.result_json, shared::result_info_from);
   if (!result) return corrupt(row, result.error());
   job.result = *std::move(result);
+  auto receipt = read_optional<std::vector<shared::ReceiptStep>>(row.receipt_json, shared::receipt_steps_from);
+  if (!receipt) return corrupt(row, receipt.error());
+  if (*receipt) job.receipt = std::move(**receipt);
   return job;
 }
 

@@ -18,6 +18,7 @@ constexpr loop::milliseconds runner_poll{500};
 constexpr loop::milliseconds lost_pause{1'000};
 // A document that takes the runner down every time must not do so for ever.
 constexpr int most_lost_runs = 10;
+constexpr std::ptrdiff_t most_receipt_steps = 50;
 
 // A crash, a kill, an out-of-memory and what is our own fault may pass; the rest is a matter of the document.
 bool is_tried_again(ErrorCode code) {
@@ -120,7 +121,8 @@ void Manager::Impl::launch(Live& live) {
 
 void Manager::Impl::reported(const std::string& id, const ProgressReport& news) {
   Live& live = *this->live(id);
-  if (report(live.job, news)) publish(live, events::Urgency::progress);
+  // Written out for watchers only: an engine may report a thousand pages a second.
+  if (report(live.job, news) && hub_.is_watched(id)) publish(live, events::Urgency::progress);
 }
 
 void Manager::Impl::release_slot(Live& live) {
@@ -132,8 +134,22 @@ void Manager::Impl::attempt_ended(const std::string& id, Outcome outcome) {
   live.attempt.reset();
   release_slot(live);
   for (const store::RuntimeRow& run : outcome.runtimes) estimator_.learn(run);
+  add_to_receipt(live.job, std::move(outcome.receipt));
   settle(live, std::move(outcome));
   dispatch();
+}
+
+// Stored with the next commit, which is the one that tells of this end.
+void Manager::Impl::add_to_receipt(Job& job, std::vector<shared::ReceiptStep> steps) {
+  for (shared::ReceiptStep& step : steps) {
+    step.attempt = job.attempt;
+    for (const engines::EngineState& state : registry_.engines()) {
+      if (state.engine->name() == step.engine) step.version = state.version;
+    }
+    job.receipt.push_back(std::move(step));
+  }
+  const auto excess = static_cast<std::ptrdiff_t>(job.receipt.size()) - most_receipt_steps;
+  if (excess > 0) job.receipt.erase(job.receipt.begin(), job.receipt.begin() + excess);
 }
 
 void Manager::Impl::settle(Live& live, Outcome outcome) {

@@ -66,6 +66,14 @@ Result<ResultHandle> Manager::result(const std::string& org, const std::string& 
   return impl_->result(org, id, name);
 }
 
+Result<shared::Receipt> Manager::receipt(const std::string& org, const std::string& id) {
+  return impl_->receipt(org, id);
+}
+
+Result<ResultHandle> Manager::early_page(const std::string& org, const std::string& id) {
+  return impl_->early_page(org, id);
+}
+
 Result<std::unique_ptr<store::Upload>> Manager::begin_upload() {
   return impl_->begin_upload();
 }

@@ -17,6 +17,7 @@
 #include "convd/store/store.h"
 #include "shared/json.h"
 #include "shared/protocol.h"
+#include "shared/receipt.h"
 #include "shared/result.h"
 
 namespace convd::jobs {
@@ -142,6 +143,11 @@ class Manager {
   void remove(const std::string& org, const std::string& id, std::function<void(shared::Result<void>)> done);
   // `name` empty: the one file or the zip. Errors: conversion_not_found, not_finished, result_gone, not_found.
   shared::Result<ResultHandle> result(const std::string& org, const std::string& id, const std::string& name);
+  // What has run so far. Errors: conversion_not_found.
+  shared::Result<shared::Receipt> receipt(const std::string& org, const std::string& id);
+  // A picture of the first page, from when an engine has made it; the file's sha256 is empty. Errors:
+  // conversion_not_found, not_found while there is none.
+  shared::Result<ResultHandle> early_page(const std::string& org, const std::string& id);
 
   // Documents. `begin_upload` refuses when nothing more can be stored now (disk_full, shutting_down).
   shared::Result<std::unique_ptr<store::Upload>> begin_upload();

@@ -37,6 +37,8 @@ class Manager::Impl {
   void retry(const std::string& org, const std::string& principal, const std::string& id, Accepted done);
   void remove(const std::string& org, const std::string& id, std::function<void(shared::Result<void>)> done);
   shared::Result<ResultHandle> result(const std::string& org, const std::string& id, const std::string& name);
+  shared::Result<shared::Receipt> receipt(const std::string& org, const std::string& id);
+  shared::Result<ResultHandle> early_page(const std::string& org, const std::string& id);
   shared::Result<std::unique_ptr<store::Upload>> begin_upload();
   void put_document(const std::string& org, const std::string& name, std::unique_ptr<store::Upload> upload,
                     std::function<void(shared::Result<DocumentInfo>)> done);
@@ -110,6 +112,7 @@ class Manager::Impl {
   int running() const { return static_cast<int>(running_.size()); }
   void reported(const std::string& id, const ProgressReport& report);
   void attempt_ended(const std::string& id, Outcome outcome);
+  void add_to_receipt(Job& job, std::vector<shared::ReceiptStep> steps);
   void settle(Live& live, Outcome outcome);
   void settle_failure(Live& live, Outcome outcome);
   void run_again(Live& live, Requeue why, loop::milliseconds delay, std::string message,

@@ -10,6 +10,7 @@ namespace {
 
 // Bounds the descriptors open at once: a long PDF becomes thousands of images.
 constexpr std::size_t batch_size = 32;
+constexpr std::int64_t most_early_page_bytes = 32 << 20;
 
 // The message of the store names paths of this machine: it goes to the log, not to the caller.
 shared::Error as_job_error(const std::string& id, const shared::Error& error) {
@@ -31,6 +32,7 @@ struct Publisher::Progress {
   };
   std::vector<Pending> batch;
   std::int64_t bytes_left = 0;
+  loop::UniqueFd early_page;
   shared::ResultInfo result;
 };
 
@@ -41,6 +43,7 @@ Publisher::Publisher(store::Store& store, process::Spawner& spawner, Publication
       done_(std::move(done)),
       progress_(std::make_shared<Progress>()) {
   progress_->bytes_left = publication_.most_bytes;
+  progress_->early_page = std::move(publication_.early_page);
 }
 
 Publisher::~Publisher() {
@@ -93,6 +96,12 @@ std::function<shared::Result<void>(store::Files&)> Publisher::work() {
       const auto published = files.publish_zip(id, zip, members);
       if (!published) return published.error();
       progress->result.file = {zip, "application/zip", published->size_bytes, published->sha256};
+    }
+    if (progress->early_page) {
+      // A picture that cannot be kept is no reason to lose the result.
+      const auto kept =
+          files.publish_result(id, std::string(early_page_file), progress->early_page.get(), most_early_page_bytes);
+      if (!kept) log()->warn("{}: the early page is not kept: {}", id, kept.error().message);
     }
     return files.seal_results(id);
   };

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "convd/process/spawner.h"
@@ -23,7 +24,11 @@ struct Publication {
   std::string extension;
   std::string media_type;
   std::int64_t most_bytes = 0;  // all outputs together
+  loop::UniqueFd early_page;    // kept beside them as early_page_file, no part of the result; may be none
 };
+
+// No result is called so: their names are never hidden.
+inline constexpr std::string_view early_page_file = ".early-page.png";
 
 // Destroying it stops between two batches; `done` is then not called. Loop thread only.
 class Publisher {

@@ -1,5 +1,7 @@
 // What is asked about conversions, and their removal.
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -116,6 +118,31 @@ Result<ResultHandle> Manager::Impl::result(const std::string& org, const std::st
   auto fd = store_.files().open_result(id, file->name);
   if (!fd) return Error{ErrorCode::result_gone, "the result is no longer stored", {}};
   return ResultHandle{*file, *std::move(fd)};
+}
+
+Result<shared::Receipt> Manager::Impl::receipt(const std::string& org, const std::string& id) {
+  auto job = find(org, id);
+  if (!job) return job.error();
+  return shared::Receipt{job->id, job->filename, job->from, job->to, job->status, std::move(job->receipt)};
+}
+
+Result<ResultHandle> Manager::Impl::early_page(const std::string& org, const std::string& id) {
+  const auto job = find(org, id);
+  if (!job) return job.error();
+  const Live* found = live(id);
+  loop::UniqueFd fd;
+  if (found != nullptr && found->attempt) fd = loop::duplicate(found->attempt->early_page());
+  if (!fd) {
+    if (auto kept = store_.files().open_result(id, std::string(early_page_file))) fd = *std::move(kept);
+  }
+  struct stat facts {};
+  if (!fd || ::fstat(fd.get(), &facts) != 0) {
+    return Error{
+        ErrorCode::not_found,
+        "there is no early page, or not yet: it comes with the option early_page, once the first page is ready",
+        {}};
+  }
+  return ResultHandle{{"early-page.png", "image/png", facts.st_size, {}}, std::move(fd)};
 }
 
 void Manager::Impl::remove(const std::string& org, const std::string& id, std::function<void(Result<void>)> done) {

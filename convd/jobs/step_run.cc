@@ -72,6 +72,10 @@ void StepRun::on_output(process::Stream stream, std::string_view bytes) {
     has_measured_ = has_measured_ || !progress.blind;
     hooks_.progress(progress);
   });
+  if (!has_early_page_ && reader_->facts().has_early_page) {
+    has_early_page_ = true;
+    hooks_.early_page();
+  }
 }
 
 void StepRun::on_usage(std::int64_t cpu_ms) {

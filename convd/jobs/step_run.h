@@ -19,7 +19,8 @@ class StepRun final : public process::ChildListener {
  public:
   struct Hooks {
     std::function<void(const engines::Progress&)> progress;
-    std::function<void()> ended;  // in a loop turn of its own, never from within start()
+    std::function<void()> early_page;  // once, as soon as it can be opened
+    std::function<void()> ended;       // in a loop turn of its own, never from within start()
   };
   StepRun(loop::Loop& loop, process::Spawner& spawner, loop::milliseconds stall_timeout, Hooks hooks);
   ~StepRun() override;
@@ -41,6 +42,8 @@ class StepRun final : public process::ChildListener {
   KillCause cause() const { return cause_; }
   const std::string& out_tail() const { return out_tail_; }
   const std::string& err_tail() const { return err_tail_; }
+  // As far as the engine has told by now.
+  engines::RunFacts facts() const { return reader_ ? reader_->facts() : engines::RunFacts{}; }
 
   void on_output(process::Stream stream, std::string_view bytes) override;
   void on_usage(std::int64_t cpu_ms) override;
@@ -59,6 +62,7 @@ class StepRun final : public process::ChildListener {
   process::ChildId child_ = 0;
   bool running_ = false;
   bool has_measured_ = false;
+  bool has_early_page_ = false;
   KillCause cause_ = KillCause::none;
   process::Exit exit_;
   std::string out_tail_;

@@ -1,6 +1,7 @@
 #pragma once
 // An owned file descriptor. Any thread, one at a time per object.
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <utility>
@@ -32,5 +33,10 @@ class UniqueFd {
  private:
   int fd_ = -1;
 };
+
+// Another descriptor of the same open file; none of none, or when there are no more.
+inline UniqueFd duplicate(const UniqueFd& fd) {
+  return UniqueFd(fd ? ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0) : -1);
+}
 
 }  // namespace convd::loop

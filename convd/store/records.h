@@ -39,6 +39,7 @@ struct ConversionRow {
   std::optional<std::string> result_json;  // shared::ResultInfo; file bytes in files/results/<id>/
   std::optional<std::string> retry_of;
   std::optional<std::string> prompt_mode;
+  std::optional<std::string> receipt_json;  // shared::ReceiptStep of every run so far
 };
 
 struct DocumentRow {

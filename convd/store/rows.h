@@ -43,6 +43,7 @@ void changing_columns(Visit&& visit, auto& row) {
   visit("result_json", row.result_json);
   visit("retry_of", row.retry_of);
   visit("prompt_mode", row.prompt_mode);
+  visit("receipt_json", row.receipt_json);
 }
 
 template <typename Visit>

@@ -20,7 +20,7 @@ namespace {
 // `from` and `to` are words of SQL, hence source_format and target_format. Statuses are those of shared/protocol.h.
 // conversions_unfinished and conversions_input hold only what has not ended: as small as the queue, however long the
 // history.
-constexpr std::array<std::string_view, 1> steps_of_convd{
+constexpr std::array<std::string_view, 2> steps_of_convd{
     R"sql(
 CREATE TABLE conversions (
   row INTEGER PRIMARY KEY,
@@ -98,6 +98,9 @@ CREATE TABLE runtimes (
   input_bytes INTEGER NOT NULL,
   wall_ms INTEGER NOT NULL
 ) STRICT;
+)sql",
+    R"sql(
+ALTER TABLE conversions ADD COLUMN receipt_json TEXT;
 )sql",
 };
 

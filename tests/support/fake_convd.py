@@ -157,6 +157,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.status(parts[-1], query)
         if parts[:2] == ["ws", "conversion"]:
             return self.websocket(parts[2])
+        if parts[:2] == ["v1", "conversions"] and parts[3:4] == ["receipt"]:
+            return self.receipt(parts[2])
         if parts[:2] == ["v1", "conversions"] and parts[3:4] == ["result"]:
             return self.result(parts[2], urllib.parse.unquote(parts[4]) if len(parts) > 4 else None)
         self.problem(404, "not_found", "There is no such route.")
@@ -172,6 +174,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if known == '"r%d"' % conversion.rev:
                 return self.send(304, b"")
         self.send(200, conversion.json(), headers=[("ETag", '"r%d"' % conversion.rev)])
+
+    def receipt(self, ident):
+        conversion = self.find(ident)
+        if conversion is None:
+            return
+        step = {"attempt": 1, "engine": "libreoffice", "version": "7.4.7", "from": "docx", "to": "pdf", "warm": True, "outcome": "ok",
+                "wall_ms": 2150, "cpu_ms": 2100, "peak_rss_bytes": 117440512, "pages": 31, "fonts_missing": ["Futura", "Gill Sans"],
+                "links_blocked": [], "warnings": []}
+        self.send(200, {"id": conversion.id, "filename": conversion.filename, "from": "docx", "to": "pdf",
+                        "status": conversion.status, "steps": [step]})
 
     def result(self, ident, name):
         conversion = self.find(ident)

@@ -11,7 +11,8 @@
 
 namespace tests {
 
-// Prints progress as "page 3/12\n" on stdout.
+// Prints progress as "page 3/12\n" on stdout, what it is at as "reads\n", facts as "pages 12\n", "font X\n", "early
+// page\n".
 class FakeProgress final : public convd::engines::ProgressReader {
  public:
   void feed(convd::process::Stream, std::string_view bytes, const Report& report) override {
@@ -20,6 +21,10 @@ class FakeProgress final : public convd::engines::ProgressReader {
       long done = 0;
       long total = 0;
       if (std::sscanf(line_.c_str(), "page %ld/%ld", &done, &total) == 2) report({done, total, "page"});
+      if (std::sscanf(line_.c_str(), "pages %ld", &total) == 1) facts_.pages = total;
+      if (line_.starts_with("reads")) report({0, {}, "", convd::engines::Phase::reading, 0.0, true});
+      if (line_.starts_with("font ")) facts_.fonts_missing.push_back(line_.substr(5, line_.find('\n') - 5));
+      if (line_.starts_with("early page")) facts_.has_early_page = true;
     }
   }
 

@@ -79,11 +79,21 @@ void FakeSpawner::uses_cpu(ChildId id, std::int64_t cpu_ms) {
   if (Child& child = children_.at(id); child.running && child.listener != nullptr) child.listener->on_usage(cpu_ms);
 }
 
+void FakeSpawner::writes(ChildId id, const std::string& name, const std::string& content) {
+  children_.at(id).outputs[name] = content;
+}
+
+void FakeSpawner::uses(std::int64_t cpu_ms, std::int64_t peak_rss_bytes, bool warm) {
+  use_.user_ms = cpu_ms;
+  use_.peak_rss_bytes = peak_rss_bytes;
+  use_.warm = warm;
+}
+
 void FakeSpawner::succeeds(ChildId id, std::map<std::string, std::string> outputs) {
   Exit exit;
   exit.end = End::exited;
   for (const auto& [name, content] : outputs) exit.outputs.push_back({name, static_cast<std::int64_t>(content.size())});
-  children_.at(id).outputs = std::move(outputs);
+  children_.at(id).outputs.merge(outputs);
   finish(id, std::move(exit));
 }
 
@@ -97,6 +107,9 @@ void FakeSpawner::ends(ChildId id, End end, int status, const std::string& reaso
 
 void FakeSpawner::finish(ChildId id, Exit exit) {
   if (!std::exchange(children_.at(id).running, false)) return;
+  exit.user_ms = use_.user_ms;
+  exit.peak_rss_bytes = use_.peak_rss_bytes;
+  exit.warm = use_.warm;
   loop_.post([this, id, exit = std::move(exit)] {
     if (auto* listener = std::exchange(children_.at(id).listener, nullptr)) listener->on_exit(exit);
   });

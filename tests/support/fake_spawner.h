@@ -37,7 +37,10 @@ class FakeSpawner final : public convd::process::Spawner {
   // What the test says. The first group is about a running child.
   void prints(ChildId id, const std::string& text, convd::process::Stream stream = convd::process::Stream::out);
   void uses_cpu(ChildId id, std::int64_t cpu_ms);
+  void writes(ChildId id, const std::string& name, const std::string& content);
   void succeeds(ChildId id, std::map<std::string, std::string> outputs);
+  // What the next ends of children say of them.
+  void uses(std::int64_t cpu_ms, std::int64_t peak_rss_bytes, bool warm);
   void ends(ChildId id, convd::process::End end, int status = 0, const std::string& reason = {});
   void runner_goes();  // what runs is lost
   void runner_comes();
@@ -57,6 +60,7 @@ class FakeSpawner final : public convd::process::Spawner {
   convd::process::RunnerState state_;
   std::map<ChildId, Child> children_;
   ChildId last_id_ = 0;
+  Exit use_;
   int most_at_once_ = 0;
 };
 
