@@ -1,6 +1,7 @@
 #pragma once
 // The LibreOffice of this process as the UNO code of this folder sees it.
 
+#include <com/sun/star/awt/XDevice.hpp>
 #include <com/sun/star/frame/XDesktop2.hpp>
 #include <com/sun/star/uno/XComponentContext.hpp>
 #include <set>
@@ -22,6 +23,7 @@ struct Lok::Inside {
   // From warm_up() on:
   Reference<css::uno::XComponentContext> context;
   Reference<css::frame::XDesktop2> desktop;
+  Reference<css::awt::XDevice> device;  // a virtual screen, for what is measured against one
 
   // A service by its name; null when there is none.
   template <typename Interface>

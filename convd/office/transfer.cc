@@ -1,6 +1,8 @@
 #include "convd/office/transfer.h"
 
-#include <charconv>
+#include <algorithm>
+#include <array>
+#include <com/sun/star/beans/NamedValue.hpp>
 #include <com/sun/star/document/MacroExecMode.hpp>
 #include <com/sun/star/document/UpdateDocMode.hpp>
 #include <com/sun/star/frame/XStorable.hpp>
@@ -8,6 +10,7 @@
 #include <com/sun/star/util/XCloseable.hpp>
 #include <rtl/ref.hxx>
 
+#include "convd/office/layout.h"
 #include "convd/office/questions.h"
 #include "convd/office/settings.h"
 
@@ -21,7 +24,7 @@ NamedValues load_arguments(const process::OfficeJob& job, const Reference<css::t
                            const Steps& steps) {
   NamedValues arguments;
   // Without a window: the packages without a screen have no descriptions of their windows.
-  arguments.add("Hidden", true).add("ReadOnly", true);
+  arguments.add("Hidden", true).add("ReadOnly", !needs_editing(job));
   arguments.add("MacroExecutionMode", sal_Int16{css::document::MacroExecMode::NEVER_EXECUTE});
   arguments.add("UpdateDocMode", sal_Int16{css::document::UpdateDocMode::NO_UPDATE});
   arguments.add("InteractionHandler", questions).add("StatusIndicator", make_indicator(steps));
@@ -41,24 +44,26 @@ Error not_loaded(const process::OfficeJob& job, bool asked_for_password) {
           ""};
 }
 
-NamedValues export_data(const process::OfficeJob& job) {
-  NamedValues data;
-  for (const process::FilterValue& entry : job.export_data) {
-    sal_Int32 number = 0;
-    switch (entry.kind) {
-      case process::ValueKind::flag:
-        data.add(entry.name, entry.value == "true");
-        break;
-      case process::ValueKind::number:
-        std::from_chars(entry.value.data(), entry.value.data() + entry.value.size(), number);
-        data.add(entry.name, number);
-        break;
-      case process::ValueKind::text:
-        data.add_text(entry.name, entry.value);
-        break;
-    }
+enum class Lock { none, package, office_xml };
+
+// How a format is locked with a password. The others are written without one, and do not say so.
+Lock lock_of(const std::string& filter) {
+  static constexpr std::array<std::string_view, 6> packages{"writer8", "calc8",      "impress8",
+                                                            "draw8",   "MS Word 97", "MS Excel 97"};
+  static constexpr std::array<std::string_view, 3> office_xml{"MS Word 2007 XML", "Calc MS Excel 2007 XML",
+                                                              "Impress MS PowerPoint 2007 XML"};
+  if (std::find(packages.begin(), packages.end(), filter) != packages.end()) return Lock::package;
+  return std::find(office_xml.begin(), office_xml.end(), filter) != office_xml.end() ? Lock::office_xml : Lock::none;
+}
+
+void add_password(NamedValues& arguments, const process::OfficeJob& job) {
+  if (lock_of(job.export_filter) == Lock::package) {
+    arguments.add_text("Password", job.output_password);
+    return;
   }
-  return data;
+  const std::array<css::beans::NamedValue, 2> encryption{
+      {{"OOXPassword", Any(to_uno(job.output_password))}, {"CryptoType", Any(OUString("Standard"))}}};
+  arguments.add("EncryptionData", Sequence<css::beans::NamedValue>(encryption.data(), 2));
 }
 
 NamedValues store_arguments(const process::OfficeJob& job, const Steps& steps) {
@@ -68,11 +73,15 @@ NamedValues store_arguments(const process::OfficeJob& job, const Steps& steps) {
   arguments.add("InteractionHandler", questions).add_text("FilterName", job.export_filter);
   if (!job.export_options.empty()) arguments.add_text("FilterOptions", job.export_options);
   if (!job.export_data.empty()) arguments.add("FilterData", export_data(job).sequence());
-  if (!job.output_password.empty()) arguments.add_text("Password", job.output_password);
+  if (!job.output_password.empty()) add_password(arguments, job);
   return arguments;
 }
 
 }  // namespace
+
+bool needs_editing(const process::OfficeJob& job) {
+  return job.is_spreadsheet && !job.sheets.empty();
+}
 
 shared::Result<Document> load_document(const Lok::Inside& lok, const process::OfficeJob& job, const std::string& path,
                                        const Steps& steps) {
@@ -90,6 +99,8 @@ shared::Result<Document> load_document(const Lok::Inside& lok, const process::Of
 
 shared::Result<void> store_document(const Document& document, const process::OfficeJob& job, const std::string& path,
                                     const Steps& steps) {
+  if (!job.output_password.empty() && lock_of(job.export_filter) == Lock::none)
+    return Error{ErrorCode::engine_failed, "LibreOffice cannot protect a document of this format by a password", ""};
   std::string why;
   try {
     const Reference<css::frame::XStorable> storable(document, UNO_QUERY_THROW);

@@ -13,6 +13,8 @@ namespace convd::office {
 
 using Document = Reference<css::lang::XComponent>;
 
+// Whether the document is to be changed in a way that takes a file that may be written.
+bool needs_editing(const process::OfficeJob& job);
 // Errors: input_encrypted, input_invalid.
 shared::Result<Document> load_document(const Lok::Inside& lok, const process::OfficeJob& job, const std::string& path,
                                        const Steps& steps);

@@ -1,5 +1,6 @@
 #include "convd/office/warm_up.h"
 
+#include <com/sun/star/awt/Toolkit.hpp>
 #include <com/sun/star/frame/Desktop.hpp>
 #include <com/sun/star/task/XInteractionHandler.hpp>
 #include <cstdio>
@@ -18,6 +19,7 @@ using shared::Result;
 void connect(Lok::Inside& lok) {
   lok.context = lok.symbols.process_context();
   lok.desktop = css::frame::Desktop::create(lok.context);
+  lok.device = css::awt::Toolkit::create(lok.context)->createScreenCompatibleDevice(16, 16);
   set_locale(lok, "");
 }
 

@@ -4,7 +4,7 @@
 //   office_driver DIRECTORY
 //
 // Prints "ready VERSION START_MS WARM_MS RSS_KB THREADS", and for each message the child's notes and then
-// "ended ID STATUS MS RSS_KB". Exit status: 0 at the end of input, 1 with a sentence on standard error.
+// "ended ID STATUS MS CPU_MS RSS_KB". Exit status: 0 at the end of input, 1 with a sentence on standard error.
 
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -30,6 +30,10 @@ long ms_since(Clock::time_point start) {
   return static_cast<long>(std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start).count());
 }
 
+long ms_of(const timeval& time) {
+  return time.tv_sec * 1000 + time.tv_usec / 1000;
+}
+
 void say(const std::string& line) {
   std::cout << line << std::endl;
 }
@@ -50,7 +54,7 @@ void run_child(office::Lok& lok, const process::Convert& order) {
   rusage use{};
   ::wait4(child, &status, 0, &use);
   say("ended " + std::to_string(order.id) + " " + std::to_string(status) + " " + std::to_string(ms_since(start)) + " " +
-      std::to_string(use.ru_maxrss));
+      std::to_string(ms_of(use.ru_utime) + ms_of(use.ru_stime)) + " " + std::to_string(use.ru_maxrss));
 }
 
 long threads() {
