@@ -109,89 +109,6 @@ Exit run_engines(Session& session) {
   return Exit::ok;
 }
 
-// The verdicts of `doctor`, in order.
-class Checks {
- public:
-  enum class Verdict { ok, warn, fail };
-  void add(Verdict verdict, const std::string& name, const std::string& message) {
-    static constexpr const char* words[] = {"OK", "WARN", "FAIL"};
-    failed_ = failed_ || verdict == Verdict::fail;
-    rows_.push_back({words[static_cast<std::size_t>(verdict)], name, message});
-  }
-  bool failed() const { return failed_; }
-  const std::vector<Row>& rows() const { return rows_; }
-
- private:
-  std::vector<Row> rows_;
-  bool failed_ = false;
-};
-
-void check_daemon(Checks& checks, const shared::JsonReader& report) {
-  using Verdict = Checks::Verdict;
-  const std::string version = text_at(report, "version");
-  checks.add(
-      version == shared::version ? Verdict::ok : Verdict::warn, "version",
-      "convd " + version + (version == shared::version ? "" : ", but convctl is " + std::string(shared::version)));
-  if (const auto sandbox = report.find("sandbox")) {
-    const std::string problem = text_at(*sandbox, "problem");
-    const bool on = flag_at(*sandbox, "sandboxed");
-    const std::string confinement = text_at(*sandbox, "confinement");
-    checks.add(on && problem.empty() ? Verdict::ok
-               : on                  ? Verdict::warn
-                                     : Verdict::fail,
-               "sandbox",
-               (on ? "engines are confined" : "engines run without a sandbox") +
-                   (confinement.empty() ? "" : ": " + confinement) + (problem.empty() ? "" : "; " + problem));
-  }
-  if (const auto office = report.find("office")) {
-    const std::string message = text_at(*office, "message");
-    const bool warm = flag_at(*office, "warm");
-    if (warm || !message.empty())
-      checks.add(warm ? Verdict::ok : Verdict::warn, "warm office",
-                 message + (warm ? "" : "; each document starts a LibreOffice of its own"));
-  }
-  for (const auto& check : items_at(report, "checks")) {
-    checks.add(flag_at(check, "ok") ? Verdict::ok : Verdict::fail, text_at(check, "name"), text_at(check, "message"));
-  }
-  std::size_t available = 0;
-  for (const auto& engine : items_at(report, "engines")) {
-    if (flag_at(engine, "available")) {
-      ++available;
-      checks.add(Verdict::ok, text_at(engine, "name"), text_at(engine, "title") + " " + text_at(engine, "version"));
-      continue;
-    }
-    const std::string package = text_at(engine, "package");
-    checks.add(Verdict::warn, text_at(engine, "name"),
-               text_at(engine, "problem") + (package.empty() ? "" : "; `apt install " + package + "`"));
-  }
-  if (available == 0) checks.add(Verdict::fail, "engines", "none is available: nothing can be converted");
-}
-
-Exit run_doctor(Session& session) {
-  Checks checks;
-  shared::Json report = session.client().get_json("/v1/doctor");
-  checks.add(Checks::Verdict::ok, "daemon", "answers at " + session.client().endpoint().describe());
-  check_daemon(checks, report.read());
-  const Exit exit = checks.failed() ? Exit::config : Exit::ok;
-  if (session.globals().json) {
-    shared::Json verdicts = shared::Json::array();
-    for (const Row& row : checks.rows()) {
-      verdicts.push(
-          std::move(shared::Json::object().set("verdict", row[0]).set("name", row[1]).set("message", row[2])));
-    }
-    session.print_json(std::move(report.set("verdicts", std::move(verdicts)).set("healthy", !checks.failed())),
-                       "doctor");
-    return exit;
-  }
-  std::string text;
-  for (const Row& row : checks.rows()) {
-    const Color color = row[0] == "OK" ? Color::green : row[0] == "WARN" ? Color::yellow : Color::red;
-    text += session.out().paint(color, fit(row[0], 4)) + "  " + printable(row[1]) + ": " + printable(row[2]) + "\n";
-  }
-  session.print(text);
-  return exit;
-}
-
 Exit run_version(Session& session) {
   std::string daemon;
   std::string problem;
@@ -223,10 +140,6 @@ Run set_up_formats(CLI::App& command) {
 
 Run set_up_engines(CLI::App&) {
   return run_engines;
-}
-
-Run set_up_doctor(CLI::App&) {
-  return run_doctor;
 }
 
 Run set_up_version(CLI::App&) {

@@ -23,21 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string find_convd() {
-  std::error_code error;
-  const fs::path self = fs::read_symlink("/proc/self/exe", error);
-  std::vector<fs::path> candidates{self.parent_path() / "convd"};
-  const char* path = std::getenv("PATH");
-  std::istringstream directories(path == nullptr ? "" : path);
-  for (std::string directory; std::getline(directories, directory, ':');)
-    candidates.push_back(fs::path(directory) / "convd");
-  for (const fs::path& candidate : candidates) {
-    if (access(candidate.c_str(), X_OK) == 0) return candidate;
-  }
-  throw Failure{Exit::unavailable, "convd was found neither beside convctl nor in PATH",
-                "install it: `apt install convd`"};
-}
-
 FileDescriptor notify_socket(const std::string& path) {
   FileDescriptor fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
@@ -85,10 +70,27 @@ std::vector<std::string> environment_for(const std::string& notify_path) {
     if (!foreign) list.emplace_back(text);
   }
   list.push_back("NOTIFY_SOCKET=" + notify_path);
+  // It lives for one command, which may hold no office document at all.
+  if (std::getenv("CONVD_WARM_OFFICE") == nullptr) list.emplace_back("CONVD_WARM_OFFICE=when-needed");
   return list;
 }
 
 }  // namespace
+
+std::string find_convd() {
+  std::error_code error;
+  const fs::path self = fs::read_symlink("/proc/self/exe", error);
+  std::vector<fs::path> candidates{self.parent_path() / "convd"};
+  const char* path = std::getenv("PATH");
+  std::istringstream directories(path == nullptr ? "" : path);
+  for (std::string directory; std::getline(directories, directory, ':');)
+    candidates.push_back(fs::path(directory) / "convd");
+  for (const fs::path& candidate : candidates) {
+    if (access(candidate.c_str(), X_OK) == 0) return candidate;
+  }
+  throw Failure{Exit::unavailable, "convd was found neither beside convctl nor in PATH",
+                "install it: `apt install convd`"};
+}
 
 LocalDaemon::LocalDaemon(Session& session) {
   const std::string program = find_convd();

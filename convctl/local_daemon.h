@@ -10,6 +10,9 @@
 
 namespace convctl {
 
+// The program convd: beside convctl, else of PATH. Throws Failure (unavailable).
+std::string find_convd();
+
 class LocalDaemon {
  public:
   // Starts convd (beside convctl, else of PATH), waits until it says READY=1, and points the session at it. Throws

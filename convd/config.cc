@@ -137,6 +137,9 @@ const std::vector<Key>& keys() {
           "sandbox", {{"on", Sandbox::on}, {"off", Sandbox::off}}, "off runs engines without confinement",
           [](Config & c) -> auto& { return c.sandbox; }),
       choice<std::string>(
+          "warm_office", {{"always", "always"}, {"when-needed", "when-needed"}, {"never", "never"}},
+          "Whether a LibreOffice is kept warm", [](Config & c) -> auto& { return c.warm_office; }),
+      choice<std::string>(
           "log_level", {{"trace", "trace"}, {"debug", "debug"}, {"info", "info"}, {"warn", "warn"}, {"error", "error"}},
           "What to log", [](Config & c) -> auto& { return c.log_level; }),
       choice<LogFormat>(

@@ -24,6 +24,7 @@ struct Config {
   std::string state_dir;
   std::string runner_socket;  // of a convd-runner that runs by itself; empty: convd starts one
   Sandbox sandbox = Sandbox::on;
+  std::string warm_office = "always";  // always, when-needed, never
   std::string log_level = "info";
   LogFormat log_format = LogFormat::text;
   std::int64_t drain_timeout_ms = 30'000;

@@ -4,6 +4,7 @@
 #include <sysexits.h>
 
 #include <csignal>
+#include <utility>
 
 #include "convd/logging.h"
 #include "convd/programs.h"
@@ -26,6 +27,7 @@ process::RunnerOptions runner_options(const Config& config) {
           .socket = config.runner_socket,
           .work_dir = config.state_dir + "/work",
           .sandbox = config.sandbox == Sandbox::on,
+          .warm_office = config.warm_office,
           .log_level = config.log_level};
 }
 
@@ -41,7 +43,8 @@ Daemon::Daemon(loop::EvLoop& loop, store::Store& store, Arguments arguments, Con
       registry_(engines::Registry::installed("", own_program_directory())),
       hub_(loop),
       manager_(loop, store, registry_, runner_, hub_, config_.jobs),
-      router_(manager_, store, loop),
+      machine_(config_.state_dir),
+      router_(manager_, store, loop, machine_),
       server_(loop, router_, {.limits = {}, .admin_group = config_.admin_group}) {}
 
 int Daemon::run() {
@@ -66,7 +69,10 @@ void Daemon::runner_spoke() {
     return stop_with(EX_UNAVAILABLE);
   }
   if (!state.connected) return log()->warn("convd-runner is away; conversions wait for it");
-  log()->info("convd-runner: {}", state.confinement);
+  if (std::exchange(told_confinement_, state.confinement) != state.confinement)
+    log()->info("convd-runner: {}", state.confinement);
+  if (!state.office.empty() && std::exchange(told_office_, state.office) != state.office)
+    log()->info("warm office: {}", state.office);
   if (phase_ == Phase::starting) recover();
 }
 
@@ -97,17 +103,27 @@ shared::Result<void> Daemon::open_listeners() {
   for (loop::UniqueFd& socket : inherited) {
     auto name = server_.adopt_listener(std::move(socket));
     if (!name) return name.error();
-    log()->info("listening on {}", *name);
+    machine_.listens_on(*name);
   }
-  if (!inherited.empty()) return {};
+  if (!inherited.empty()) {
+    compare_listeners();
+    return {};
+  }
   if (auto opened = server_.listen_unix(config_.socket); !opened) return opened.error();
-  log()->info("listening on {}", config_.socket);
+  machine_.listens_on(config_.socket);
   for (const std::string& address : config_.listen) {
     auto name = server_.listen_tcp(address);
     if (!name) return name.error();
-    log()->info("listening on {}", *name);
+    machine_.listens_on(*name);
   }
   return {};
+}
+
+// A key that somebody has set must not be without effect in silence.
+void Daemon::compare_listeners() {
+  if (config_.listen == default_config().listen) return;
+  for (const std::string& address : machine_.compare_with(config_.listen))
+    log()->warn("not listening on {}: the sockets come from systemd, see convd(8)", address);
 }
 
 // The loop feeds it, but only after the store has answered: a daemon that cannot commit is not alive.

@@ -12,6 +12,7 @@
 #include "convd/events/hub.h"
 #include "convd/jobs/manager.h"
 #include "convd/loop/ev_loop.h"
+#include "convd/machine.h"
 #include "convd/process/runner_client.h"
 #include "convd/process/runner_process.h"
 #include "convd/store/store.h"
@@ -35,6 +36,7 @@ class Daemon {
   void recover();
   void listen();
   shared::Result<void> open_listeners();
+  void compare_listeners();
   void feed_watchdog();
   void reload();
   void terminate();
@@ -50,11 +52,14 @@ class Daemon {
   engines::Registry registry_;
   events::Hub hub_;
   jobs::Manager manager_;
+  Machine machine_;
   api::Router router_;
   transport::Server server_;
 
   enum class Phase : std::uint8_t { starting, recovering, serving, draining, leaving };
   Phase phase_ = Phase::starting;
+  std::string told_confinement_;
+  std::string told_office_;
   int exit_code_ = 0;
   std::vector<loop::Signal> signals_;
   loop::Timer watchdog_;

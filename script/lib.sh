@@ -8,6 +8,7 @@ build_packages=(
   g++ cmake ninja-build ccache mold pkg-config
   libwebsockets-dev libwebsockets-evlib-ev libev-dev libcli11-dev libcjson-dev libspdlog-dev catch2
   libsqlite3-dev libsystemd-dev libssl-dev libseccomp-dev libarchive-dev libhttp-parser-dev libpoppler-cpp-dev zlib1g-dev
+  libreoffice-dev libreofficekit-dev libqpdf-dev libjemalloc-dev
 )
 run_packages=(
   bubblewrap
@@ -97,6 +98,6 @@ build() {
 build_programs() {
   configure release
   local programs
-  mapfile -t programs < <(ninja -C build/release -t targets all | sed -n 's/^\(convd\|convctl\|convd-runner\|convd-layout\): .*/\1/p')
+  mapfile -t programs < <(ninja -C build/release -t targets all | sed -n 's/^\(convd\|convctl\|convd-runner\|convd-layout\|convd-office\): .*/\1/p')
   build release "${programs[@]}"
 }

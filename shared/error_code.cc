@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "shared/enum_names.h"
+
 namespace shared {
 namespace {
 
@@ -54,13 +56,7 @@ constexpr std::array<Row, error_code_count> rows{{
     {ErrorCode::internal, "internal", Retry::yes},
 }};
 
-constexpr bool in_enum_order() {
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (static_cast<std::size_t>(rows[i].code) != i) return false;
-  }
-  return true;
-}
-static_assert(in_enum_order(), "the table is indexed by the enum");
+static_assert(in_enum_order<&Row::code>(rows), "the table is indexed by the enum");
 
 }  // namespace
 

@@ -80,7 +80,7 @@ TEST_CASE("every family pleases the linter") {
   durations.write(out);
   write_queue(out, {4, 3, 2, 1000, true}, 1500);
   write_store(out, {10, 20, 0, 1, 1500});
-  write_runner(out, {true, true, "bwrap", ""});
+  write_runner(out, {true, true, "bwrap", "", false, ""});
   const auto started = convd::loop::WallTime(std::chrono::milliseconds(1'790'000'000'500));
   write_process(out, read_process_stats(), started);
   const std::string text = out.take();
@@ -99,7 +99,7 @@ TEST_CASE("every family pleases the linter") {
 
 TEST_CASE("a runner that cannot start anything is down") {
   Exposition out;
-  write_runner(out, {true, true, "bwrap", "no user namespaces"});
+  write_runner(out, {true, true, "bwrap", "no user namespaces", false, ""});
   CHECK(out.take().find("convd_runner_up 0\n") != std::string::npos);
 }
 

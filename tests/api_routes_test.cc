@@ -4,6 +4,7 @@
 
 #include "convd/api/router.h"
 #include "convd/api/text.h"
+#include "tests/support/fake_host.h"
 #include "tests/support/house.h"
 
 using namespace convd::api;
@@ -67,7 +68,7 @@ const std::string end = "--XX--\r\n";
 class World {
  public:
   explicit World(convd::jobs::Settings settings = {})
-      : house(settings), router(house.manager(), house.store, house.loop) {}
+      : house(settings), router(house.manager(), house.store, house.loop, host) {}
 
   // "POST /documents?name=a.md"; segments are taken as they are.
   Asked begin(const std::string& line, Headers headers = {}, const std::string& body = {}) {
@@ -84,7 +85,7 @@ class World {
     request.headers = std::move(headers);
     request.has_body = !body.empty();
     if (const auto length = whole_number(request.header("content-length"))) request.content_length = length;
-    request.caller = {org, org, Role::user};
+    request.caller = {org, org, role};
     Asked asked;
     asked.exchange = router.begin(std::move(request), *asked.answer);
     for (std::size_t at = 0; at < body.size() && asked.answer->times == 0; at += 7)
@@ -106,6 +107,8 @@ class World {
 
   std::string org = "uid:1";
   tests::House house;
+  tests::FakeHost host;
+  Role role = Role::user;
   Router router;
 
  private:
@@ -455,7 +458,23 @@ TEST_CASE("the daemon says what it can do") {
       0);
   CHECK(world.ask("GET /v1/capacity").text() ==
         "{\"slots\":2,\"running\":0,\"waiting\":0,\"wait_ms\":0,\"accepting\":true}\n");
-  CHECK(world.ask("GET /v1/doctor").text().find(R"("sandbox":{"sandboxed":true,)") != std::string::npos);
+}
+
+TEST_CASE("everybody may ask the doctor, operators hear of paths") {
+  World world;
+  const std::string text = world.ask("GET /v1/doctor").text();
+  CHECK(text.find(R"("caller":{"principal":"uid:1","operator":false},"sandbox":{"sandboxed":true,)") !=
+        std::string::npos);
+  CHECK(text.find(R"({"name":"state","verdict":"ok","message":"(path) is on ext4","advice":null,"ok":true})") !=
+        std::string::npos);
+  CHECK(text.find(world.host.facts.state_dir) == std::string::npos);
+  world.role = Role::operator_;
+  CHECK(world.ask("GET /v1/doctor").text().find(R"("message":"/var/lib/convd is on ext4")") != std::string::npos);
+  world.house.spawner.runner_goes();
+  world.house.loop.turn();
+  const Answer sick = world.ask("GET /v1/doctor");
+  CHECK(sick.last.status == 200);
+  CHECK(sick.text().find(R"({"name":"runner","verdict":"fail",)") != std::string::npos);
 }
 
 TEST_CASE("health follows the house") {

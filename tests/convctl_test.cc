@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "convctl/checkup.h"
 #include "convctl/commands.h"
 #include "convctl/completion.h"
 #include "convctl/duration.h"
@@ -243,6 +244,28 @@ TEST_CASE("tables are aligned for people and whole for pipes") {
         "ID\tFILE\tZ\n1\ta rather long name of a file.docx\tx\n22\t文書\ty\n");
 }
 
+TEST_CASE("a checkup is healthy until something has failed") {
+  const auto report = shared::Json::parse(
+      R"({"checks":[{"name":"fonts","ok":true,"verdict":"warn","message":"2 font files","advice":"`apt install x`"},)"
+      R"({"name":"store","ok":true,"verdict":"ok","message":"new\nwords","advice":null}]})");
+  Checkup checkup;
+  checkup.add({"daemon", shared::Verdict::ok, "answers", {}});
+  checkup.add_all(report.value().read());
+  CHECK(checkup.is_healthy());
+  const Terminal pipe(-1, ColorMode::never);
+  CHECK(checkup.text(pipe, Checkup::Show::all) ==
+        "OK    daemon: answers\nWARN  fonts: 2 font files; `apt install x`\nOK    store: new?words\n");
+  checkup.add({"disk", shared::Verdict::fail, "full", "free some"});
+  CHECK_FALSE(checkup.is_healthy());
+  CHECK(checkup.text(pipe, Checkup::Show::troubles) ==
+        "WARN  fonts: 2 font files; `apt install x`\nFAIL  disk: full; free some\n");
+  CHECK(checkup.json().dump().find(
+            R"({"name":"disk","verdict":"fail","message":"full","advice":"free some","ok":false})") !=
+        std::string::npos);
+  const auto broken = shared::Json::parse(R"({"checks":[{"name":"fonts"}]})");
+  CHECK_THROWS_AS(checkup.add_all(broken.value().read()), Failure);
+}
+
 TEST_CASE("answers in every framing, in pieces of every size") {
   CHECK(read_all("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").body == "hello");
   CHECK(read_all("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 429 Too Many\r\nRetry-After: 7 \r\nContent-Length: 0\r\n\r\n")
@@ -375,7 +398,7 @@ TEST_CASE("the manual page names every command, option and exit code") {
     }
   }
   for (const char* code :
-       {"0", "1", "3", "4", "64", "65", "66", "69", "70", "73", "74", "75", "76", "77", "78", "124", "130", "143"}) {
+       {"0", "1", "3", "4", "64", "65", "66", "69", "70", "73", "74", "75", "76", "77", "124", "130", "143"}) {
     INFO(code);
     CHECK(page.find("\n.It " + std::string(code) + "\n") != std::string::npos);
   }

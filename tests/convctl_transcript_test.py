@@ -378,12 +378,46 @@ class Others(Case):
 
     def test_doctor(self):
         result = self.check(self.run_ctl("doctor"), 0)
-        self.assertIn(b"WARN  pandoc: not installed; `apt install pandoc`", result.stdout)
+        self.assertEqual(result.stdout.decode().splitlines(), [
+            f"OK    daemon: answers at socket {self.socket}",
+            "OK    version: convd 0.1.0",
+            "OK    caller: you are uid:1000, not an operator",
+            "OK    sandbox: bubblewrap",
+            "WARN  pandoc: not installed; `apt install pandoc`",
+        ])
+        self.assertEqual(result.stderr, b"")
+        self.assertEqual(self.check(self.run_ctl("doctor", "-q"), 0).stdout.count(b"\n"), 1)
         self.daemon.healthy = False
-        self.assertIn(b"FAIL  sandbox", self.check(self.run_ctl("doctor"), 78).stdout)
+        self.assertIn(b"FAIL  sandbox", self.check(self.run_ctl("doctor"), 1).stdout)
+        self.daemon.version = "9.9"
+        self.assertIn(b"WARN  version: convd 9.9, but convctl is 0.1.0; install both", self.check(self.run_ctl("doctor"), 1).stdout)
+
+    def test_doctor_as_json(self):
+        document = json.loads(self.check(self.run_ctl("doctor", "--json"), 0).stdout)
+        self.assertEqual((document["schema"], document["healthy"]), ("convctl.v1/doctor", True))
+        self.assertEqual([check["name"] for check in document["checks"]], ["daemon", "version", "caller", "sandbox", "pandoc"])
+        self.assertEqual(document["caller"]["principal"], "uid:1000")
+        self.daemon.healthy = False
+        self.assertIs(json.loads(self.check(self.run_ctl("doctor", "--json"), 1).stdout)["healthy"], False)
+
+    def test_doctor_without_a_daemon(self):
+        path = str(self.dir / "nobody")
+        result = self.check(self.run_ctl("--socket", path, "doctor"), 69)
+        lines = result.stdout.decode().splitlines()
+        self.assertIn(f"FAIL  daemon: cannot reach convd at socket {path}", lines[0])
+        self.assertIn("systemctl start convd", lines[0])
+        self.assertIn(f"FAIL  socket: {path}: No such file or directory", lines[1])
+        self.assertEqual([line.split(":")[0].split()[1] for line in lines], ["daemon", "socket", "convd", "bubblewrap"])
+        self.assertIn(b"cannot reach convd", result.stderr)
+        self.assertIn("is no socket", self.run_ctl("--socket", self.file("plain"), "doctor").stdout.decode())
+        document = json.loads(self.check(self.run_ctl("--socket", path, "doctor", "--json"), 69).stdout)
+        self.assertEqual((document["schema"], document["healthy"], document["checks"][0]["verdict"]), ("convctl.v1/doctor", False, "fail"))
+        # Of another machine nothing can be said from here.
+        away = self.check(self.run_ctl("--url", "http://127.0.0.1:1", "doctor"), 69)
+        self.assertEqual(away.stdout.count(b"\n"), 1)
 
     def test_a_daemon_that_is_not_there(self):
-        for command in (["ls"], ["doctor"], ["watch", "x"], ["convert", self.file("a.docx"), "--to", "pdf"]):
+        for command in (["ls"], ["watch", "x"], ["convert", self.file("a.docx"), "--to", "pdf"]):
             with self.subTest(command):
                 result = self.check(self.run_ctl(*command, CONVD_SOCKET=str(self.dir / "nobody")), 69)
                 self.assertIn(b"cannot reach convd at socket " + str(self.dir / "nobody").encode(), result.stderr)

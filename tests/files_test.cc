@@ -178,7 +178,7 @@ TEST_CASE("a result over the limit is refused and nothing of it stays") {
   CHECK(world.files.publish_result("id", "out.txt", source.get(), 5).ok());
 }
 
-TEST_CASE("a failed rename leaves neither half a result nor a file to sweep") {
+TEST_CASE("what is in the way of a result fails it, and nothing else of it stays") {
   World world;
   fs::create_directories(world.state("results/id/out.txt/in the way"));
   CHECK(world.files.publish_result("id", "out.txt", world.source("x").get(), plenty).error().code ==

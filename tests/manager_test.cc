@@ -730,6 +730,29 @@ TEST_CASE("removal: what has ended goes, what runs is cancelled first") {
   CHECK(house.manager().document("uid:1", "a.docx"));
 }
 
+TEST_CASE("what is removed is gone from the disk when the answer comes") {
+  House house;
+  const std::string id = house.accepted(house.upload("a.docx", a_docx));
+  house.succeed(id, {{"source.pdf", "a"}});
+  const std::string bytes = house.store.conversion(id)->input_sha256;
+  REQUIRE(house.store.files().open_result(id, "a.pdf"));
+  REQUIRE(house.store.files().open_blob(bytes));
+  int answers = 0;
+  house.manager().remove("uid:1", id, [&](shared::Result<void> outcome) {
+    CHECK(outcome);
+    CHECK(house.store.files().open_result(id, "a.pdf").error().code == ErrorCode::result_gone);
+    ++answers;
+  });
+  house.loop.turn();
+  house.manager().remove_document("uid:1", "a.docx", [&](shared::Result<void> outcome) {
+    CHECK(outcome);
+    CHECK_FALSE(house.store.files().open_blob(bytes));
+    ++answers;
+  });
+  house.loop.turn();
+  CHECK(answers == 2);
+}
+
 TEST_CASE("a result whose file is gone says so") {
   House house;
   const std::string id = house.accepted(house.upload("a.docx", a_docx));

@@ -2,9 +2,12 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <mutex>
 
 #include "convd/loop/ev_loop.h"
 #include "convd/store/reader.h"
@@ -107,20 +110,25 @@ struct World {
   }
 };
 
-// Keeps the store thread busy until it is told to go on, so that what is submitted meanwhile waits together.
+// Keeps one of the two threads busy until it is told to go on, so that what is submitted meanwhile waits together.
 class Gate {
  public:
+  // The store thread, with a transaction that changes nothing.
   void close(Store& store) {
-    store.submit(
-        [this](Files&) -> Result<void> {
-          entered_.set_value();
-          open_.get_future().wait();
-          return {};
-        },
-        nullptr, nullptr);
+    store.submit([this](Transaction&, Files&) { return pass(); }, nullptr);
+    entered_.get_future().wait();
+  }
+  void close_files(Store& store) {
+    store.submit([this](Files&) { return pass(); }, nullptr, nullptr);
     entered_.get_future().wait();
   }
   void open() { open_.set_value(); }
+  Result<void> pass() {
+    entered_.set_value();
+    open_.get_future().wait();
+    return {};
+  }
+  void wait_until_entered() { entered_.get_future().wait(); }
 
  private:
   std::promise<void> entered_;
@@ -185,8 +193,9 @@ TEST_CASE("every column comes back as it went in, also after a restart") {
   CHECK(found->result_json == "{}");
   CHECK(found->retry_of == id_of(0));
   CHECK(found->prompt_mode == "prompt_ocr");
-  CHECK(world.store->has_conversion(row.id));
-  CHECK_FALSE(world.store->has_conversion("x"));
+  CHECK(world.store->conversion(row.id));
+  CHECK_FALSE(world.store->conversion("x"));
+  CHECK_FALSE(world.store->has_result(row.id));
 }
 
 TEST_CASE("a conversion that has ended never changes again") {
@@ -205,6 +214,7 @@ TEST_CASE("a conversion that has ended never changes again") {
     CHECK_FALSE(world.update(row));
   }
   CHECK(world.store->conversion(row.id)->status == "completed");
+  CHECK(world.store->has_result(row.id));
   CHECK(world.store->conversion(row.id)->message == "done");
   CHECK_FALSE(world.update(conversion(2)));
 }
@@ -225,7 +235,7 @@ TEST_CASE("what waits together is committed together") {
           CHECK(outcome.ok());
           CHECK(done == i);
           // Acknowledged is committed: another connection sees it.
-          CHECK(world.store->has_conversion(id_of(i)));
+          CHECK(world.store->conversion(id_of(i)));
           if (++done == 300) world.loop.stop();
         });
   }
@@ -233,7 +243,7 @@ TEST_CASE("what waits together is committed together") {
   gate.open();
   world.loop.run();
   const StoreStats after = world.store->stats();
-  CHECK(after.commits - before.commits == 3);
+  CHECK(after.commits - before.commits == 1 + 3);  // the gate's, and 128 at a time
   CHECK(after.operations - before.operations == 301);
   CHECK(after.failed == 0);
   CHECK(after.queued == 0);
@@ -266,7 +276,7 @@ TEST_CASE("an operation that fails undoes itself and nothing else") {
   gate.open();
   world.loop.run();
   CHECK(outcomes == std::vector<std::string>{"ok", "already_finished", "internal", "internal", "ok"});
-  CHECK(world.store->stats().commits == 1);
+  CHECK(world.store->stats().commits == 1 + 1);
   CHECK(world.store->stats().failed == 3);
   CHECK(world.ids({"uid:1", {}, {}, "", 10}) == "4 1 ");
   const auto events = world.store->events("uid:1", 0, 10);
@@ -287,6 +297,72 @@ TEST_CASE("a failed preparation keeps its row from being written") {
   CHECK(outcome.error().code == ErrorCode::disk_full);
   CHECK_FALSE(written);
   CHECK(world.store->stats().commits == 0);
+}
+
+TEST_CASE("a commit does not wait for the files of another") {
+  World world;
+  Gate gate;
+  gate.close_files(*world.store);
+  // Would never end: the gate opens behind it.
+  const auto patience = world.loop.after(std::chrono::seconds(60), [] { std::abort(); });
+  REQUIRE(world.insert(conversion(1)).ok());
+  CHECK(world.store->conversion(id_of(1)));
+  gate.open();
+}
+
+TEST_CASE("what has files keeps its order, and no row is written before its files are there") {
+  World world;
+  std::mutex mutex;
+  std::vector<std::string> story;
+  const auto note = [&](const std::string& what, int number) {
+    const std::lock_guard lock(mutex);
+    story.push_back(what + std::to_string(number));
+    return Result<void>();
+  };
+  Gate gate;
+  gate.close_files(*world.store);
+  int done = 0;
+  for (int i = 0; i < 3; ++i) {
+    world.store->submit([&, i](Files&) { return note("file ", i); },
+                        [&, i](Transaction&, Files&) { return note("row ", i); },
+                        [&](Result<void>) {
+                          if (++done == 4) world.loop.stop();
+                        });
+  }
+  world.store->submit([&](Files&) { return note("file ", 3); }, nullptr,
+                      [&](Result<void> outcome) {
+                        CHECK(outcome.ok());
+                        if (++done == 4) world.loop.stop();
+                      });
+  gate.open();
+  world.loop.run();
+  const auto at = [&](const std::string& what) { return std::find(story.begin(), story.end(), what) - story.begin(); };
+  REQUIRE(story.size() == 7);
+  for (int i = 0; i < 3; ++i) {
+    const std::string number = std::to_string(i);
+    const std::string next = std::to_string(i + 1);
+    CHECK(at("file " + number) < at("row " + number));
+    CHECK(at("file " + number) < at("file " + next));
+    if (i < 2) CHECK(at("row " + number) < at("row " + next));
+  }
+  CHECK(world.store->stats().queued == 0);
+}
+
+TEST_CASE("closing the store prepares and commits what was submitted with files") {
+  World world;
+  Gate gate;
+  gate.close_files(*world.store);
+  for (int i = 0; i < 20; ++i) {
+    world.store->submit([](Files&) { return Result<void>(); },
+                        [i](Transaction& transaction, Files&) -> Result<void> {
+                          transaction.insert(conversion(i));
+                          return {};
+                        },
+                        [](Result<void>) { FAIL("called by a store that is gone"); });
+  }
+  gate.open();
+  world.reopen();
+  CHECK(world.store->unfinished().size() == 20);
 }
 
 TEST_CASE("closing the store commits what was submitted and calls nobody") {
@@ -519,6 +595,39 @@ TEST_CASE("a conversion submitted before the removal was known keeps its input")
   CHECK(world.store->files().open_blob(sha256).ok());
 }
 
+TEST_CASE("an upload of bytes that are just being dropped keeps them") {
+  World world;
+  const std::string sha256 = stored_document(world, "a", "hello");
+  // The upload has found the bytes in place; its row is written when they are already nobody's.
+  std::shared_ptr<Upload> upload = std::move(world.store->files().begin_upload()).value();
+  REQUIRE(upload->append("hello").ok());
+  Gate gate;
+  world.store->submit(
+      [&gate, upload](Files& files) -> Result<void> {
+        if (auto published = files.publish_blob(*upload); !published) return published;
+        return gate.pass();
+      },
+      [sha256](Transaction& transaction, Files&) -> Result<void> {
+        transaction.put(document("b", sha256));
+        return {};
+      },
+      [&](Result<void> outcome) {
+        CHECK(outcome.ok());
+        world.loop.stop();
+      });
+  gate.wait_until_entered();
+  REQUIRE(world.commit(remove_document("a", sha256)).ok());
+  settle(world);
+  gate.open();
+  world.loop.run();
+  CHECK(world.store->document("uid:1", "b"));
+  CHECK(world.store->files().open_blob(sha256).ok());
+  upload.reset();
+  REQUIRE(world.commit(remove_document("b", sha256)).ok());
+  settle(world);
+  CHECK_FALSE(world.store->files().open_blob(sha256).ok());
+}
+
 TEST_CASE("the database is private and set up to keep what it acknowledged") {
   World world;
   REQUIRE(world.insert(conversion(1)).ok());
@@ -558,13 +667,13 @@ TEST_CASE("a full disk fails what does not fit, keeps what was acknowledged, and
   const auto outcome = world.insert(large);
   REQUIRE_FALSE(outcome);
   CHECK(outcome.error().code == ErrorCode::disk_full);
-  CHECK((neighbour == ErrorCode::disk_full || world.store->has_conversion(id_of(3))));
-  CHECK_FALSE(world.store->has_conversion(large.id));
-  CHECK(world.store->has_conversion(id_of(1)));
+  CHECK((neighbour == ErrorCode::disk_full || world.store->conversion(id_of(3))));
+  CHECK_FALSE(world.store->conversion(large.id));
+  CHECK(world.store->conversion(id_of(1)));
 
   CHECK(world.insert(conversion(4)).ok());
   world.reopen();
-  CHECK(world.store->has_conversion(id_of(1)));
-  CHECK(world.store->has_conversion(id_of(4)));
-  CHECK_FALSE(world.store->has_conversion(large.id));
+  CHECK(world.store->conversion(id_of(1)));
+  CHECK(world.store->conversion(id_of(4)));
+  CHECK_FALSE(world.store->conversion(large.id));
 }

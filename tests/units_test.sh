@@ -48,9 +48,30 @@ has convd-runner.socket ListenSequentialPacket=
 for unit in convd.service convd-runner.service convd.socket convd-runner.socket; do
   sed 's|^ExecStart=.*|ExecStart=/bin/true|; s|^Documentation=.*||' "$units/$unit" >"$work/$unit"
 done
-complaints=$(systemd-analyze verify --man=no "$work"/convd.service "$work"/convd-runner.service "$work"/convd.socket \
-  "$work"/convd-runner.socket 2>&1 | grep -F "$work" || true)
-[ -z "$complaints" ] || fail "$complaints"
+# What systemd has to say about the units in $work.
+complaints() {
+  systemd-analyze verify --man=no "$work"/convd.service "$work"/convd-runner.service "$work"/convd.socket \
+    "$work"/convd-runner.socket 2>&1 | grep -F "$work" || true
+}
+found=$(complaints)
+[ -z "$found" ] || fail "$found"
+
+# The drop-ins of convd(8), as they stand there.
+mkdir "$work/convd.socket.d"
+drop_in=$work/convd.socket.d/listen.conf
+example() {
+  awk -v wanted="$1" '/^\.Ed/ {inside = 0} inside {print} /^\[Socket\]/ && ++count == wanted {print; inside = 1}' "$manual"
+}
+manual=$(dirname "$0")/../man/convd.8
+for number in 1 2; do
+  example $number >"$drop_in"
+  grep -q '^ListenStream=127.0.0.1:' "$drop_in" || fail "convd(8) has no drop-in number $number"
+  found=$(complaints)
+  [ -z "$found" ] || fail "drop-in number $number of convd(8): $found"
+done
+# Only what is read can be wrong.
+printf '[Socket]\nListenStream=nowhere\n' >"$drop_in"
+[ -n "$(complaints)" ] || fail "drop-ins are not looked at"
 
 [ $failures -eq 0 ] || exit 1
 echo "all units are as they should be"

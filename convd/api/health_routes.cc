@@ -39,12 +39,7 @@ Result<Response> version(const Services&, const Call&) {
 
 std::vector<Route> health_routes(Services& services) {
   const auto get = [&services](std::string_view pattern, auto handler) {
-    return Route{"GET",
-                 pattern,
-                 Permission::anyone,
-                 Body::ignored,
-                 ignored_body_bytes,
-                 answer([&services, handler](const Call& call) { return handler(services, call); })};
+    return open_get(pattern, [&services, handler](const Call& call) { return handler(services, call); });
   };
   return {get("/livez", livez), get("/readyz", readyz), get("/health", health), get("/version", version)};
 }

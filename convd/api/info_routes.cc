@@ -3,7 +3,7 @@
 #include <array>
 #include <utility>
 
-#include "convd/api/readiness.h"
+#include "convd/api/doctor.h"
 #include "convd/api/services.h"
 #include "convd/engines/formats.h"
 #include "convd/jobs/step_options.h"
@@ -112,38 +112,37 @@ Json capacity_json(const Services& services) {
   return json;
 }
 
-Json sandbox_json(const Services& services) {
-  const process::RunnerState state = services.manager.runner_state();
+Json sandbox_json(const process::RunnerState& state, Role role) {
+  const bool operates = role == Role::operator_;
   Json json = Json::object();
   json.set("sandboxed", state.sandboxed)
       .set("confinement", text_or_null(state.confinement))
-      .set("problem", text_or_null(state.problem));
+      .set("problem", text_or_null(operates ? state.problem : without_paths(state.problem)));
   return json;
 }
 
-Json office_json(const Services& services) {
-  const process::RunnerState state = services.manager.runner_state();
+Json caller_json(const Caller& caller) {
   Json json = Json::object();
-  json.set("warm", state.office_warm).set("message", text_or_null(state.office));
+  json.set("principal", caller.principal).set("operator", caller.role == Role::operator_);
   return json;
 }
 
-Json checks_json(const Services& services) {
-  Json items = Json::array();
-  for (const Check& check : readiness(services.manager.problems())) {
-    Json json = Json::object();
-    json.set("name", check.name).set("ok", check.ok).set("message", check.message);
-    items.push(std::move(json));
-  }
-  return items;
-}
-
-Result<Response> doctor(const Services& services, const Call&) {
+Result<Response> doctor(const Services& services, const Call& call) {
+  const jobs::Manager& manager = services.manager;
+  const Caller& caller = call.request.caller;
+  const DoctorFacts facts{caller,
+                          manager.runner_state(),
+                          manager.problems(),
+                          manager.registry().engines(),
+                          manager.settings().disk_floor_bytes,
+                          services.host.look()};
+  Json checks = Json::array();
+  for (const shared::Finding& finding : examine(facts)) checks.push(shared::to_json(finding));
   Json json = Json::object();
   json.set("version", shared::version)
-      .set("sandbox", sandbox_json(services))
-      .set("office", office_json(services))
-      .set("checks", checks_json(services))
+      .set("caller", caller_json(caller))
+      .set("sandbox", sandbox_json(facts.runner, caller.role))
+      .set("checks", std::move(checks))
       .set("engines", engines_json(services))
       .set("capacity", capacity_json(services));
   return json_response(200, json);
@@ -163,12 +162,7 @@ Result<Response> capacity(const Services& services, const Call&) {
 
 std::vector<Route> info_routes(Services& services) {
   const auto get = [&services](std::string_view pattern, auto handler) {
-    return Route{"GET",
-                 pattern,
-                 Permission::anyone,
-                 Body::ignored,
-                 ignored_body_bytes,
-                 answer([&services, handler](const Call& call) { return handler(services, call); })};
+    return open_get(pattern, [&services, handler](const Call& call) { return handler(services, call); });
   };
   return {get("/v1/formats", formats), get("/v1/engines", engines_list), get("/v1/capacity", capacity),
           get("/v1/doctor", doctor)};

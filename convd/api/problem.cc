@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "shared/enum_names.h"
+
 namespace convd::api {
 namespace {
 
@@ -57,13 +59,7 @@ constexpr std::array<Row, shared::error_code_count> rows{{
     {ErrorCode::internal, 500, 0},
 }};
 
-constexpr bool in_enum_order() {
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (static_cast<std::size_t>(rows[i].code) != i) return false;
-  }
-  return true;
-}
-static_assert(in_enum_order(), "the table is indexed by the enum");
+static_assert(shared::in_enum_order<&Row::code>(rows), "the table is indexed by the enum");
 
 constexpr std::array<std::pair<int, std::string_view>, 20> reasons{{
     {400, "Bad Request"},

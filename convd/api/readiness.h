@@ -1,5 +1,5 @@
 #pragma once
-// The checks behind /readyz and the doctor. Pure. Any thread.
+// The checks behind /readyz. Pure. Any thread.
 
 #include <string>
 #include <utility>

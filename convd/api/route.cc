@@ -64,6 +64,10 @@ Start answer(std::function<shared::Result<Response>(const Call&)> handler) {
   });
 }
 
+Route open_get(std::string_view pattern, std::function<shared::Result<Response>(const Call&)> handler) {
+  return {"GET", pattern, Permission::anyone, Body::ignored, ignored_body_bytes, answer(std::move(handler))};
+}
+
 std::optional<std::vector<std::string>> match_path(std::string_view pattern, const std::vector<std::string>& path) {
   const auto segments = segments_of(pattern);
   if (segments.size() != path.size()) return std::nullopt;

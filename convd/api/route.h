@@ -62,6 +62,9 @@ Start answer(std::function<shared::Result<Response>(const Call&)> handler);
 // ... or is given later by call.reply:
 Start answer_later(std::function<void(const Call&)> handler);
 
+// A GET that anyone may ask, without a body, answered at once.
+Route open_get(std::string_view pattern, std::function<shared::Result<Response>(const Call&)> handler);
+
 class RouteTable {
  public:
   // Throws std::logic_error when two rows of a method fit the same path, or a pattern is malformed.

@@ -24,8 +24,8 @@ std::vector<Route> all_routes(Services& services, Route metrics) {
 
 }  // namespace
 
-Router::Router(jobs::Manager& manager, store::Store& store, loop::Loop& loop)
-    : services_{manager, store, loop, http_},
+Router::Router(jobs::Manager& manager, store::Store& store, loop::Loop& loop, const Host& host)
+    : services_{manager, store, loop, http_, host},
       started_(loop.wall()),
       dispatcher_(all_routes(services_, metrics_route()), conversion_sockets(services_), http_, loop),
       collect_(loop.every(collect_period, [this] { durations_.collect(services_.manager.counters()); })) {}
@@ -37,7 +37,7 @@ Route Router::metrics_route() {
     response.headers[0].second = "text/plain; version=0.0.4; charset=utf-8";
     return response;
   };
-  return {"GET", "/metrics", Permission::anyone, Body::ignored, ignored_body_bytes, answer(std::move(handler))};
+  return open_get("/metrics", std::move(handler));
 }
 
 std::unique_ptr<Exchange> Router::begin(Request request, Responder& responder) {

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "convd/api/host.h"
 #include "convd/api/http_metrics.h"
 #include "convd/api/route.h"
 #include "convd/jobs/manager.h"
@@ -17,6 +18,7 @@ struct Services {
   store::Store& store;
   loop::Loop& loop;
   HttpMetrics& http;
+  const Host& host;
 };
 
 std::vector<Route> conversion_routes(Services& services);

@@ -15,13 +15,14 @@ namespace {
 using shared::Error;
 using shared::ErrorCode;
 using shared::Result;
+using shared::Status;
 
 constexpr loop::milliseconds commit_again{1'000};
 constexpr std::size_t duration_samples = 4'096;
 
 enum class Written : std::uint8_t { yes, refused };
 
-Result<void> write_change(store::Transaction& transaction, store::Files& files, const store::ConversionRow& row,
+Result<void> write_change(store::Transaction& transaction, const store::ConversionRow& row,
                           const store::EventRow& event, const std::vector<store::RuntimeRow>& runtimes,
                           Written& written) {
   if (!transaction.update(row)) {
@@ -32,9 +33,6 @@ Result<void> write_change(store::Transaction& transaction, store::Files& files, 
   for (const store::RuntimeRow& run : runtimes) transaction.record(run);
   const auto status = shared::status_from(row.status);
   if (status && shared::is_terminal(*status)) transaction.maybe_drop_blob(row.input_sha256);
-  // Whatever a run has published that did not lead to `completed` is nobody's.
-  if (status && status != shared::Status::completed && status != shared::Status::processing)
-    files.remove_results(row.id);
   return {};
 }
 
@@ -49,8 +47,8 @@ void Manager::Impl::commit(Live& live, Change change) {
   const auto kept = std::make_shared<Change>(std::move(change));
   const auto write = [written, row = to_row(kept->next), runtimes = kept->runtimes,
                       event = event_of(kept->next, shared::to_string(kept->next.status), wall_ms())](
-                         store::Transaction& transaction, store::Files& files) {
-    return write_change(transaction, files, row, event, runtimes, *written);
+                         store::Transaction& transaction, store::Files&) {
+    return write_change(transaction, row, event, runtimes, *written);
   };
   store_.submit(write, guarded([this, id, kept, written](Result<void> outcome) {
                   note_store(outcome);
@@ -70,6 +68,10 @@ void Manager::Impl::committed(const std::string& id, Change change) {
   Live& live = *this->live(id);
   live.committing = false;
   live.job = std::move(change.next);
+  // Whatever a run has published that did not lead to `completed` is nobody's. Behind the publisher, which may still be
+  // at it, and before another run.
+  const bool has_files = live.job.status == Status::completed || live.job.status == Status::processing;
+  if (live.job.attempt > 0 && !has_files) remove_files(id, nullptr);
   publish(live, events::Urgency::state);
   if (shared::is_terminal(live.job.status)) return retire(id);
   if (live.cancel_wanted) return commit_cancel(live);

@@ -66,9 +66,9 @@ bool Manager::Impl::can_run() {
 }
 
 void Manager::Impl::dispatch() {
-  if (!recovered_ || draining_ || queue_.size() == 0 || running_ >= settings_.slots || !can_run()) return;
+  if (!recovered_ || draining_ || queue_.size() == 0 || running() >= settings_.slots || !can_run()) return;
   runner_poll_.reset();
-  while (running_ < settings_.slots) {
+  while (running() < settings_.slots) {
     const auto next = queue_.pop();
     if (!next) return;
     begin(*live(next->id));
@@ -87,8 +87,7 @@ void Manager::Impl::begin(Live& live) {
   }
   const ProgressReport first = Track(*route, next.filename).enter(0);
   if (!start(next, wall_ms(), first.stage, first.message)) return;
-  live.holds_slot = true;
-  ++running_;
+  running_.push_back(&live);
   commit(live, {std::move(next), {}, [this](Live& started) { launch(started); }});
 }
 
@@ -127,8 +126,7 @@ void Manager::Impl::reported(const std::string& id, const ProgressReport& news) 
 }
 
 void Manager::Impl::release_slot(Live& live) {
-  if (!std::exchange(live.holds_slot, false)) return;
-  --running_;
+  std::erase(running_, &live);
 }
 
 void Manager::Impl::attempt_ended(const std::string& id, Outcome outcome) {

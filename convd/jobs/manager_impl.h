@@ -63,7 +63,6 @@ class Manager::Impl {
     std::unique_ptr<Attempt> attempt;
     loop::Timer timer;  // back-off before the next run, or before a commit is tried again
     bool committing = false;
-    bool holds_slot = false;
     bool cancel_wanted = false;
     int lost_runs = 0;
     std::int64_t waiting_since_ms = 0;
@@ -110,6 +109,7 @@ class Manager::Impl {
   void begin(Live& live);
   void launch(Live& live);
   void release_slot(Live& live);
+  int running() const { return static_cast<int>(running_.size()); }
   void reported(const std::string& id, const ProgressReport& report);
   void attempt_ended(const std::string& id, Outcome outcome);
   void add_to_receipt(Job& job, std::vector<shared::ReceiptStep> steps);
@@ -133,7 +133,7 @@ class Manager::Impl {
   void note_store(const shared::Result<void>& outcome);
 
   // recovery.cc
-  void sweep(const std::set<std::string>& unfinished);
+  void sweep();
   void check_drained();
   void patience_is_over();
   bool has_unstored_changes() const;
@@ -144,6 +144,7 @@ class Manager::Impl {
   shared::StatusObject computed(const Live& live) const;
   std::optional<std::int64_t> wait_ms(std::int64_t ahead) const;
   void remove_ended(const Job& job, std::function<void(shared::Result<void>)> done);
+  void remove_files(const std::string& id, std::function<void(shared::Result<void>)> done);
 
   // documents.cc
   Arrival arrival(const std::string& org, const std::string& name, std::shared_ptr<store::Upload> upload,
@@ -182,7 +183,7 @@ class Manager::Impl {
   std::map<std::string, int> accepting_;                      // submissions on their way to the store, by org
   int accepting_all_ = 0;
   std::map<std::pair<std::string, std::string>, std::string> arriving_;  // (org, name) -> blob on its way to the store
-  int running_ = 0;
+  std::vector<Live*> running_;                                           // those that hold a slot
   int committing_ = 0;
   bool recovered_ = false;
   bool draining_ = false;

@@ -24,7 +24,7 @@ shared::Error as_job_error(const std::string& id, const shared::Error& error) {
 
 }  // namespace
 
-// Written by the store thread while an operation runs, by the loop thread between operations.
+// Written by the file thread while a preparation runs, by the loop thread between them.
 struct Publisher::Progress {
   struct Pending {
     std::string name;
@@ -108,8 +108,7 @@ std::function<shared::Result<void>(store::Files&)> Publisher::work() {
 }
 
 void Publisher::flush() {
-  const auto nothing_to_write = [](store::Transaction&, store::Files&) { return shared::Result<void>(); };
-  store_.submit(work(), nothing_to_write, [this, alive = alive_, last = all_opened()](shared::Result<void> outcome) {
+  store_.submit(work(), nullptr, [this, alive = alive_, last = all_opened()](shared::Result<void> outcome) {
     if (!*alive) return;
     if (!outcome) return finish(as_job_error(publication_.id, outcome.error()));
     if (last) return finish(progress_->result);

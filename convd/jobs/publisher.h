@@ -43,7 +43,7 @@ class Publisher {
   void start();
 
  private:
-  struct Progress;  // shared with the store thread
+  struct Progress;  // shared with the file thread
 
   void open_next();
   void opened(shared::Result<loop::UniqueFd> fd);

@@ -28,10 +28,8 @@ Job unreadable(const store::ConversionRow& row) {
 
 }  // namespace
 
-void Manager::Impl::sweep(const std::set<std::string>& unfinished) {
-  const auto keep_result = [&](std::string_view id) {
-    return !unfinished.contains(std::string(id)) && store_.has_conversion(std::string(id));
-  };
+void Manager::Impl::sweep() {
+  const auto keep_result = [&](std::string_view id) { return store_.has_result(std::string(id)); };
   const auto keep_blob = [&](std::string_view sha256) { return store_.blob_in_use(std::string(sha256)); };
   const int swept = store_.files().sweep(keep_result, keep_blob);
   if (swept > 0) log()->info("removed {} leftover file(s) of the last run", swept);
@@ -39,10 +37,8 @@ void Manager::Impl::sweep(const std::set<std::string>& unfinished) {
 
 void Manager::Impl::recover(std::function<void(Result<void>)> done) {
   const auto rows = store_.unfinished();
-  std::set<std::string> unfinished;
-  for (const auto& row : rows) unfinished.insert(row.id);
-  // On this thread: nothing has been submitted yet, so the store thread is idle and the reads it needs are ours.
-  sweep(unfinished);
+  // On this thread: nothing has been submitted yet, so the store's threads are idle and the reads it needs are ours.
+  sweep();
   estimator_.learn_all(store_.recent_runtimes(runtimes_learned));
 
   const auto found = std::make_shared<Found>();
@@ -93,7 +89,7 @@ void Manager::Impl::drain(loop::milliseconds patience, std::function<void()> dra
   draining_ = true;
   drained_ = std::move(drained);
   patience_ = loop_.after(patience, [this] { patience_is_over(); });
-  log()->info("draining: {} conversion(s) run, {} wait for the next start", running_, waiting_.size());
+  log()->info("draining: {} conversion(s) run, {} wait for the next start", running(), waiting_.size());
   check_drained();
 }
 
@@ -111,7 +107,7 @@ void Manager::Impl::patience_is_over() {
 }
 
 void Manager::Impl::check_drained() {
-  if (!drained_ || running_ > 0 || committing_ > 0 || accepting_all_ > 0) return;
+  if (!drained_ || running() > 0 || committing_ > 0 || accepting_all_ > 0) return;
   if (!patience_over_ && has_unstored_changes()) return;
   patience_.reset();
   loop_.post(guarded([drained = std::exchange(drained_, nullptr)] { drained(); }));

@@ -53,12 +53,11 @@ shared::StatusObject Manager::Impl::computed(const Live& live) const {
 
 // How long until a slot is free for what has `ahead` conversions before it; nothing when any part of that is unknown.
 std::optional<std::int64_t> Manager::Impl::wait_ms(std::int64_t ahead) const {
-  if (running_ + ahead < settings_.slots) return 0;
+  if (running() + ahead < settings_.slots) return 0;
   if (!queue_.all_costs_known()) return std::nullopt;
   double work_ms = 0;
   if (queue_.size() > 0) work_ms = queue_.total_cost_ms() / queue_.size() * static_cast<double>(ahead);
-  for (const auto& [id, live] : live_) {
-    if (!live->holds_slot) continue;
+  for (const Live* live : running_) {
     const auto rest = live->attempt ? live->attempt->eta_ms() : std::nullopt;
     if (!rest) return std::nullopt;
     work_ms += static_cast<double>(*rest);
@@ -171,22 +170,25 @@ void Manager::Impl::remove_ended(const Job& job, std::function<void(Result<void>
   store_.submit(write, guarded([this, id = job.id, done = std::move(done)](Result<void> outcome) {
                   note_store(outcome);
                   if (!outcome) return done(std::move(outcome));
-                  // After the commit: a row must never name files that are gone. A crash in between is swept at the
-                  // next start.
-                  const auto drop_files = [id](store::Files& files) {
-                    files.remove_results(id);
-                    return Result<void>();
-                  };
-                  const auto nothing = [](store::Transaction&, store::Files&) { return Result<void>(); };
-                  store_.submit(drop_files, nothing, [](Result<void>) {});
-                  done({});
+                  remove_files(id, done);
                 }));
+}
+
+// After the commit: a row must never name files that are gone. A crash in between is swept at the next start.
+void Manager::Impl::remove_files(const std::string& id, std::function<void(Result<void>)> done) {
+  const auto remove = [id](store::Files& files) {
+    files.remove_results(id);
+    return Result<void>();
+  };
+  store_.submit(remove, nullptr, [alive = alive_, done = std::move(done)](Result<void> outcome) {
+    if (*alive && done) done(std::move(outcome));
+  });
 }
 
 Capacity Manager::Impl::capacity() const {
   Capacity capacity;
   capacity.slots = settings_.slots;
-  capacity.running = running_;
+  capacity.running = running();
   capacity.waiting = static_cast<int>(waiting_.size());
   capacity.wait_ms = wait_ms(queue_.size());
   capacity.accepting = !draining_ && capacity.waiting + accepting_all_ < settings_.queue_limit;

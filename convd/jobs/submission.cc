@@ -104,9 +104,9 @@ void Manager::Impl::admit(Admission admission, Accepted done) {
   ++accepting_[admission.job.org];
   ++accepting_all_;
   const auto state = std::make_shared<Admission>(std::move(admission));
-  const auto publish_input = [state](store::Files& files) -> Result<void> {
-    return state->arrival ? files.publish_blob(*state->arrival->upload) : Result<void>();
-  };
+  store::Store::Preparation publish_input;
+  if (state->arrival)
+    publish_input = [state](store::Files& files) { return files.publish_blob(*state->arrival->upload); };
   const auto write = [state, row = to_row(state->job), event = event_of(state->job, "pending", state->job.created_ms)](
                          store::Transaction& transaction, store::Files& files) -> Result<void> {
     // The document may have been removed, and its bytes with it, since the submission was checked.
@@ -116,7 +116,7 @@ void Manager::Impl::admit(Admission admission, Accepted done) {
     transaction.append(event);
     return {};
   };
-  store_.submit(publish_input, write, guarded([this, state, done = std::move(done)](Result<void> outcome) {
+  store_.submit(std::move(publish_input), write, guarded([this, state, done = std::move(done)](Result<void> outcome) {
                   note_store(outcome);
                   if (--accepting_[state->job.org] == 0) accepting_.erase(state->job.org);
                   --accepting_all_;

@@ -191,6 +191,12 @@ void RunnerClient::take(Hello& hello, std::vector<loop::UniqueFd>&) {
   if (changed_) changed_();
 }
 
+void RunnerClient::take(Office& office, std::vector<loop::UniqueFd>&) {
+  state_.office_warm = office.warm;
+  state_.office = office.state;
+  if (changed_) changed_();
+}
+
 void RunnerClient::take(process::Opened& opened, std::vector<loop::UniqueFd>& descriptors) {
   const auto found = opening_.find(opened.ticket);
   if (found == opening_.end()) return;
@@ -225,6 +231,8 @@ void RunnerClient::finish(ChildId id) {
 void RunnerClient::lost() {
   const bool was_attached = channel_ != nullptr;
   state_.connected = false;
+  state_.office_warm = false;
+  state_.office.clear();
   channel_.reset();
   std::vector<ChildId> running;
   for (const auto& [id, child] : children_) {

@@ -38,6 +38,7 @@ class RunnerClient final : public Spawner {
 
   void take_message(const std::string& text, std::vector<loop::UniqueFd> descriptors);
   void take(Hello& hello, std::vector<loop::UniqueFd>& descriptors);
+  void take(Office& office, std::vector<loop::UniqueFd>& descriptors);
   void take(process::Opened& opened, std::vector<loop::UniqueFd>& descriptors);
   void take(Usage& usage, std::vector<loop::UniqueFd>& descriptors);
   void take(Outputs& outputs, std::vector<loop::UniqueFd>& descriptors);

@@ -84,9 +84,17 @@ loop::UniqueFd RunnerProcess::spawn() {
   // High enough never to be the very number it is duplicated to, which would leave close-on-exec set.
   const loop::UniqueFd theirs(fcntl(ends[1], F_DUPFD_CLOEXEC, socket_in_child + 1));
   ::close(ends[1]);
-  std::vector<std::string> words{options_.program,  "--socket-fd", std::to_string(socket_in_child), "--work-dir",
-                                 options_.work_dir, "--sandbox",   options_.sandbox ? "on" : "off", "--log-level",
-                                 options_.log_level};
+  std::vector<std::string> words{options_.program,
+                                 "--socket-fd",
+                                 std::to_string(socket_in_child),
+                                 "--work-dir",
+                                 options_.work_dir,
+                                 "--sandbox",
+                                 options_.sandbox ? "on" : "off",
+                                 "--log-level",
+                                 options_.log_level,
+                                 "--warm-office",
+                                 options_.warm_office};
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);

@@ -16,6 +16,7 @@ struct RunnerOptions {
   std::string socket;    // of one that runs by itself; wins over `program`
   std::string work_dir;  // where it makes workspaces (its own affair when it runs by itself)
   bool sandbox = true;
+  std::string warm_office = "always";  // always, when-needed, never
   std::string log_level = "info";
 };
 

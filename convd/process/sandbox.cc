@@ -74,6 +74,7 @@ std::vector<std::string> sandbox_command(const ChildSpec& spec, const SandboxPar
   command.data(parts.passwd, "/etc/passwd").data(parts.group, "/etc/group");
   for (std::size_t i = 0; i < parts.files.size(); ++i) command.data(parts.files[i], spec.files[i].path);
   command.add("--ro-bind", parts.input, "/in", "--bind", parts.output, "/out");
+  for (const auto& [source, path] : parts.writable) command.add("--bind", source, path);
   command.add("--chdir", "/out", "--remount-ro", "/", "--");
   if (parts.wrapper_processes > 0) command.add(prlimit, "--nproc=" + std::to_string(parts.wrapper_processes), "--");
   for (const std::string& word : spec.argv) command.add(word);

@@ -25,6 +25,7 @@ struct SandboxParts {
   std::string output;      // the directory that becomes /out
   std::string input;       // the directory that becomes /in
   std::vector<Bind> read_only;
+  std::vector<Bind> writable;
   std::vector<std::pair<std::string, std::string>> links;  // path inside -> target: /bin -> usr/bin
   int wrapper_processes = 0;  // a process limit set inside, where nothing outside can set one; 0: none
 };

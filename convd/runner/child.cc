@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,12 +11,12 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "convd/process/pidfd.h"
-#include "convd/process/sandbox.h"
 #include "convd/runner/launch.h"
 #include "convd/runner/process_tree.h"
-#include "convd/runner/stage.h"
+#include "convd/runner/sandboxed.h"
 #include "convd/runner/unconfined.h"
 
 namespace convd::runner {
@@ -28,23 +27,6 @@ constexpr loop::milliseconds last_resort_delay{30};
 constexpr int death_patience_ms = 200;
 constexpr std::size_t first_input = 2;  // behind standard output and standard error
 
-loop::UniqueFd file_of(const std::string& content) {
-  loop::UniqueFd fd(memfd_create("file", MFD_CLOEXEC));
-  std::size_t written = 0;
-  while (fd && written < content.size()) {
-    const ssize_t length = write(fd.get(), content.data() + written, content.size() - written);
-    if (length <= 0) return {};
-    written += static_cast<std::size_t>(length);
-  }
-  if (fd) lseek(fd.get(), 0, SEEK_SET);
-  return fd;
-}
-
-// A descriptor of its own file offset onto the same program.
-loop::UniqueFd reopened(int fd) {
-  return loop::UniqueFd(open(("/proc/self/fd/" + std::to_string(fd)).c_str(), O_RDONLY | O_CLOEXEC));
-}
-
 // A child without a memory group: an address space is always larger than the memory that is really used.
 process::Limits with_fallbacks(process::Limits limits, CgroupKind cgroups) {
   constexpr std::int64_t slack = std::int64_t{1} << 30;
@@ -52,58 +34,6 @@ process::Limits with_fallbacks(process::Limits limits, CgroupKind cgroups) {
     limits.address_space_bytes = 2 * limits.memory_bytes + slack;
   return limits;
 }
-
-// What a sandboxed command refers to, kept until it runs.
-class Sandboxed {
- public:
-  Sandboxed(const Confinement& confinement, const process::ChildSpec& spec, const Workspace& workspace, uid_t user)
-      : confinement_(confinement), spec_(spec), staged_(user != same_user) {
-    parts_.seccomp = keep(reopened(confinement.seccomp.get()));
-    const std::string id = std::to_string(staged_ ? user : geteuid());
-    parts_.passwd = keep(file_of("job:x:" + id + ":" + id + "::/tmp:/usr/sbin/nologin\n"));
-    parts_.group = keep(file_of("job:x:" + id + ":\n"));
-    for (const process::MadeFile& file : spec.files) parts_.files.push_back(keep(file_of(file.content)));
-    for (const std::string& path : confinement.system) parts_.read_only.push_back({path, path});
-    for (const std::string& path : spec.read_only) {
-      if (access(path.c_str(), F_OK) == 0) parts_.read_only.push_back({reachable(path), path});
-    }
-    parts_.links = confinement.links;
-    parts_.input = reachable(workspace.in());
-    parts_.output = reachable(workspace.out());
-    // Without a group to count them processes are bounded inside, where the user namespace makes the count its own.
-    if (confinement.cgroups.kind == CgroupKind::none && spec.limits.processes > 0)
-      parts_.wrapper_processes = spec.limits.processes + 2;
-    std::array<int, 2> ends{-1, -1};
-    if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) == 0) status_ = loop::UniqueFd(ends[0]);
-    parts_.status = keep(loop::UniqueFd(ends[1]));
-  }
-
-  bool complete() const {
-    return std::all_of(owned_.begin(), owned_.end(), [](const auto& fd) { return static_cast<bool>(fd); });
-  }
-  void fill(Launch& how) const {
-    for (const auto& fd : owned_) how.keep.push_back(fd.get());
-    how.stage = stage_;
-    how.argv = process::sandbox_command(spec_, parts_);
-  }
-  loop::UniqueFd take_status() { return std::move(status_); }
-
- private:
-  int keep(loop::UniqueFd fd) { return owned_.emplace_back(std::move(fd)).get(); }
-  std::string reachable(const std::string& path) {
-    if (!staged_) return path;
-    stage_.emplace_back(path, std::to_string(stage_.size()));
-    return std::string(stage_directory) + "/" + stage_.back().second;
-  }
-
-  const Confinement& confinement_;
-  const process::ChildSpec& spec_;
-  const bool staged_;
-  process::SandboxParts parts_;
-  std::vector<loop::UniqueFd> owned_;
-  std::vector<std::pair<std::string, std::string>> stage_;
-  loop::UniqueFd status_;
-};
 
 std::string text_in(int fd) {
   std::array<char, 512> text{};
@@ -113,49 +43,123 @@ std::string text_in(int fd) {
 
 }  // namespace
 
-Child::Child(loop::Loop& loop, const Confinement& confinement, process::ChildId id, int slot, Listener listener)
-    : loop_(loop), confinement_(confinement), id_(id), slot_(slot), listener_(std::move(listener)) {}
+Child::Child(loop::Loop& loop, const Confinement& confinement, OfficePool* office, process::ChildId id, int slot,
+             Listener listener)
+    : loop_(loop), confinement_(confinement), office_(office), id_(id), slot_(slot), listener_(std::move(listener)) {}
 
 Child::~Child() {
+  if (waiting_) office_->forget(*waiting_);
+  if (given_to_ != nullptr) given_to_->forget(id_);
   if (pid_ <= 0) return;
   destroy_tree();
   pollfd ended{pidfd_.get(), POLLIN, 0};
   poll(&ended, 1, death_patience_ms);
+  if (warm_) return;
   ::kill(pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);
 }
 
-void Child::start(const process::ChildSpec& spec, std::vector<loop::UniqueFd> descriptors) {
-  limits_ = with_fallbacks(spec.limits, confinement_.cgroups.kind);
-  if (auto outcome = launch_it(spec, descriptors); !outcome) fail(outcome.error().message);
+void Child::start(process::ChildSpec spec, std::vector<loop::UniqueFd> descriptors) {
+  spec_ = std::move(spec);
+  descriptors_ = std::move(descriptors);
+  limits_ = with_fallbacks(spec_.limits, confinement_.cgroups.kind);
+  if (descriptors_.size() != spec_.inputs.size() + first_input)
+    return fail(process::End::not_started, "descriptors are missing");
+  if (spec_.office && office_ != nullptr) return start_warm();
+  start_cold();
 }
 
-shared::Result<void> Child::launch_it(const process::ChildSpec& spec, const std::vector<loop::UniqueFd>& descriptors) {
-  const auto impossible = [](std::string why) {
-    return shared::Error{shared::ErrorCode::unavailable, std::move(why), {}};
-  };
-  if (descriptors.size() != spec.inputs.size() + first_input) return impossible("descriptors are missing");
-  Launch how;
-  if (confinement_.change_user) how.user = confinement_.options.job_uid_base + static_cast<uid_t>(slot_);
-  auto workspace = Workspace::make(confinement_.work_dir() + "/" + std::to_string(id_), how.user);
+void Child::start_warm() {
+  switch (office_->ask()) {
+    case OfficePool::Answer::serves:
+      return hand_to(office_->current());
+    case OfficePool::Answer::starts:
+      waiting_ = office_->wait([this](OfficeProcess* office) {
+        waiting_.reset();
+        if (office != nullptr) return hand_to(*office);
+        start_cold();
+      });
+      return;
+    case OfficePool::Answer::refuses:
+      return start_cold();
+  }
+}
+
+void Child::start_cold() {
+  if (spec_.needs_warm_office) {
+    const std::string why = office_ == nullptr ? "there is none" : office_->state();
+    return fail(process::End::not_started, "no warm LibreOffice: " + why);
+  }
+  if (auto outcome = launch_it(); !outcome) return fail(process::End::not_started, outcome.error().message);
+  descriptors_.clear();
+}
+
+shared::Result<void> Child::make_workspace(uid_t owner, Owns owns) {
+  auto workspace = Workspace::make(confinement_.work_dir() + "/" + std::to_string(id_), owner, owns);
   if (!workspace) return workspace.error();
   workspace_.emplace(*std::move(workspace));
   cgroup_ = std::make_unique<Cgroup>(confinement_.cgroups, id_, limits_.memory_bytes, limits_.processes);
+  return {};
+}
 
-  how.out = descriptors[0].get();
-  how.err = descriptors[1].get();
+void Child::hand_to(OfficeProcess& office) {
+  if (auto made = make_workspace(office.user(), Owns::all); !made)
+    return fail(process::End::not_started, made.error().message);
+  for (const std::string& file : cgroup_->join_files())
+    descriptors_.emplace_back(open(file.c_str(), O_WRONLY | O_CLOEXEC));
+  process::Convert convert{id_, office.inside(workspace_->path()), *spec_.office, limits_};
+  warm_ = true;
+  given_to_ = &office;
+  office.convert(std::move(convert), std::exchange(descriptors_, {}), *this);
+}
+
+void Child::on_started(loop::UniqueFd pidfd) {
+  pid_ = process::pid_of(pidfd.get());
+  pidfd_ = std::move(pidfd);
+  if (pid_ <= 0) return;  // it has ended already
+  if (killed_) destroy_tree();
+  ticker_ = loop_.every(tick_period, [this] { tick(); });
+}
+
+void Child::on_ended(const process::ChildEnded& end) {
+  given_to_ = nullptr;
+  process::Exit exit;
+  exit.user_ms = end.user_ms;
+  exit.system_ms = end.system_ms;
+  exit.peak_rss_bytes = std::max(cgroup_->peak_memory_bytes(), end.peak_rss_bytes);
+  tell_end(std::move(exit), end.status);
+}
+
+void Child::on_lost() {
+  given_to_ = nullptr;
+  pid_ = -1;
+  ticker_.reset();
+  last_resort_.reset();
+  fail(killed_ ? process::End::killed : process::End::lost, "the warm LibreOffice is gone");
+}
+
+shared::Result<void> Child::launch_it() {
+  const auto impossible = [](std::string why) {
+    return shared::Error{shared::ErrorCode::unavailable, std::move(why), {}};
+  };
+  Launch how;
+  if (confinement_.change_user) how.user = confinement_.options.job_uid_base + static_cast<uid_t>(slot_);
+  if (auto made = make_workspace(how.user, Owns::results); !made) return made;
+
+  how.out = descriptors_[0].get();
+  how.err = descriptors_[1].get();
   how.join = cgroup_->join_files();
   how.limits = limits_;
-  how.nice = spec.nice;
-  for (std::size_t i = 0; i < spec.inputs.size(); ++i)
-    how.copies.emplace_back(descriptors[i + first_input].get(), workspace_->in() + "/" + spec.inputs[i].name);
+  how.nice = spec_.nice;
+  for (std::size_t i = 0; i < spec_.inputs.size(); ++i)
+    how.copies.emplace_back(descriptors_[i + first_input].get(), workspace_->in() + "/" + spec_.inputs[i].name);
   std::optional<Sandboxed> sandboxed;
   if (confinement_.options.sandbox) {
-    sandboxed.emplace(confinement_, spec, *workspace_, how.user);
-    if (!sandboxed->complete()) return impossible("no more descriptors");
+    sandboxed.emplace(confinement_, spec_, *workspace_, how.user);
+    if (!sandboxed->is_complete()) return impossible("no more descriptors");
     sandboxed->fill(how);
     status_ = sandboxed->take_status();
-  } else if (auto made = run_unconfined(spec, *workspace_, how); !made) {
+  } else if (auto made = run_unconfined(spec_, *workspace_, how); !made) {
     return made;
   }
   auto launched = launch(how);
@@ -168,19 +172,23 @@ shared::Result<void> Child::launch_it(const process::ChildSpec& spec, const std:
   return {};
 }
 
-void Child::fail(std::string reason) {
-  failed_ = loop_.after(loop::milliseconds(0), [this, reason = std::move(reason)] {
+void Child::fail(process::End end, std::string reason) {
+  failed_ = loop_.after(loop::milliseconds(0), [this, end, reason = std::move(reason)] {
     process::Exit exit;
-    exit.end = process::End::not_started;
+    exit.end = end;
     exit.reason = reason;
+    exit.warm = warm_;
     listener_.exited(exit);
   });
 }
 
 void Child::kill() {
-  if (pid_ <= 0) return;
   killed_ = true;
-  destroy_tree();
+  if (waiting_) {
+    office_->forget(*std::exchange(waiting_, std::nullopt));
+    return fail(process::End::killed, "");
+  }
+  if (pid_ > 0) destroy_tree();
 }
 
 // Bubblewrap itself is left to end by the death of its namespace, so that its end means that nothing runs any more.
@@ -189,8 +197,9 @@ void Child::destroy_tree() {
   for (const pid_t pid : cgroup_->members()) processes.push_back(pid);
   std::erase(processes, pid_);
   for (const pid_t pid : processes) ::kill(pid, SIGKILL);
-  if (processes.empty()) ::kill(pid_, SIGKILL);
+  if (warm_ || processes.empty()) process::signal_pidfd(pidfd_.get(), SIGKILL);
   last_resort_ = loop_.after(last_resort_delay, [this] {
+    if (pid_ <= 0) return;
     for (const pid_t pid : process_tree(pid_)) ::kill(pid, SIGKILL);
     for (const pid_t pid : cgroup_->members()) ::kill(pid, SIGKILL);
   });
@@ -214,12 +223,6 @@ void Child::reap() {
   int status = 0;
   rusage used{};
   if (wait4(pid_, &status, WNOHANG, &used) != pid_) return;
-  ticker_.reset();
-  last_resort_.reset();
-  ended_.reset();
-  pid_ = -1;
-  // Without a sandbox whatever left the tree is still there.
-  for (const pid_t pid : cgroup_->members()) ::kill(pid, SIGKILL);
   process::Exit exit;
   const auto ms = [](const timeval& time) {
     return static_cast<std::int64_t>(time.tv_sec) * 1000 + time.tv_usec / 1000;
@@ -227,8 +230,19 @@ void Child::reap() {
   exit.system_ms = ms(used.ru_stime);
   exit.user_ms = std::max(ms(used.ru_utime), cpu_ms_ - exit.system_ms);
   exit.peak_rss_bytes = std::max(cgroup_->peak_memory_bytes(), std::int64_t{used.ru_maxrss} * 1024);
+  tell_end(std::move(exit), status);
+}
+
+void Child::tell_end(process::Exit exit, int wait_status) {
+  ticker_.reset();
+  last_resort_.reset();
+  ended_.reset();
+  pid_ = -1;
+  // Without a sandbox whatever left the tree is still there.
+  for (const pid_t pid : cgroup_->members()) ::kill(pid, SIGKILL);
   over_limit_ = over_limit_ || output_too_large();
-  judge(exit, status);
+  exit.warm = warm_;
+  judge(exit, wait_status);
   exit.outputs = workspace_->outputs();
   listener_.exited(exit);
 }
@@ -257,7 +271,7 @@ void Child::judge(process::Exit& exit, int wait_status) const {
 }
 
 shared::Result<loop::UniqueFd> Child::open_output(const std::string& name) const {
-  if (workspace_ && pid_ <= 0) return workspace_->open(name);
+  if (workspace_ && (!running() || name == process::early_page_name)) return workspace_->open(name);
   return shared::Error{shared::ErrorCode::not_found, "no such output", {}};
 }
 

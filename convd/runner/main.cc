@@ -1,7 +1,7 @@
 // convd-runner: starts every sandboxed child of convd. No network, no database. See convd(8).
 //
 //   convd-runner [--socket-fd N | --listen PATH] --work-dir DIR [--sandbox on|off] [--job-uid-base N] [--allow-user
-//   NAME]
+//   NAME] [--warm-office always|when-needed|never]
 //
 // With --socket-fd it serves that one connection and ends with it. With --listen, or a socket from systemd, it serves
 // one convd after the other.
@@ -23,16 +23,21 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "convd/loop/ev_loop.h"
 #include "convd/runner/confinement.h"
+#include "convd/runner/office_pool.h"
 #include "convd/runner/orphans.h"
 #include "convd/runner/self_test.h"
 #include "convd/runner/server.h"
+#include "shared/enum_names.h"
 
 namespace {
 
@@ -44,26 +49,41 @@ struct Arguments {
   runner::ConfinementOptions confinement;
   std::optional<uid_t> allowed_user;
   std::string log_level = "info";
+  runner::OfficeOptions office;
 };
+
+bool set_warm_office(std::string_view word, runner::WarmOffice& when) {
+  constexpr std::array<std::string_view, 3> words{"always", "when-needed", "never"};
+  const auto found = shared::value_of<runner::WarmOffice>(words, word);
+  if (found) when = *found;
+  return found.has_value();
+}
+
+// Our own programs lie side by side.
+std::string sibling(const char* name) {
+  std::error_code failed;
+  return std::filesystem::read_symlink("/proc/self/exe", failed).parent_path() / name;
+}
 
 int usage(const std::string& why) {
   std::fprintf(
       stderr,
       "convd-runner: %s\nusage: convd-runner [--socket-fd N | --listen PATH] --work-dir DIR [--sandbox on|off] "
-      "[--job-uid-base N] [--allow-user NAME] [--log-level LEVEL]\n",
+      "[--job-uid-base N] [--allow-user NAME] [--warm-office always|when-needed|never] [--log-level LEVEL]\n",
       why.c_str());
   return EX_USAGE;
 }
 
 // Nothing: all is well; else the exit code.
 std::optional<int> parse(int argc, char** argv, Arguments& arguments) {
-  static const std::array<option, 8> options{{{"socket-fd", 1, nullptr, 'f'},
+  static const std::array<option, 9> options{{{"socket-fd", 1, nullptr, 'f'},
                                               {"listen", 1, nullptr, 'l'},
                                               {"work-dir", 1, nullptr, 'w'},
                                               {"sandbox", 1, nullptr, 's'},
                                               {"job-uid-base", 1, nullptr, 'u'},
                                               {"allow-user", 1, nullptr, 'a'},
                                               {"log-level", 1, nullptr, 'v'},
+                                              {"warm-office", 1, nullptr, 'o'},
                                               {nullptr, 0, nullptr, 0}}};
   for (int found = 0; (found = getopt_long(argc, argv, "", options.data(), nullptr)) != -1;) {
     const std::string value = optarg == nullptr ? "" : optarg;
@@ -93,6 +113,10 @@ std::optional<int> parse(int argc, char** argv, Arguments& arguments) {
       }
       case 'v':
         arguments.log_level = value;
+        break;
+      case 'o':
+        if (!set_warm_office(value, arguments.office.when))
+          return usage("--warm-office: expected always, when-needed or never");
         break;
       default:
         return usage("unknown option");
@@ -148,6 +172,7 @@ class Runner {
  private:
   void tested(std::string problem) {
     problem_ = std::move(problem);
+    if (problem_.empty()) office_.open();
     if (!problem_.empty()) spdlog::error("the sandbox does not hold: {}", problem_);
     done_testing_ = loop_.after(loop::milliseconds(0), [this] { self_test_.reset(); });  // it is still on the stack
     if (arguments_.socket_fd >= 0) {
@@ -173,7 +198,7 @@ class Runner {
 
   void serve(loop::UniqueFd socket) {
     server_.reset();
-    server_ = std::make_unique<runner::Server>(loop_, confinement_, problem_, std::move(socket), [this] {
+    server_ = std::make_unique<runner::Server>(loop_, confinement_, office_, problem_, std::move(socket), [this] {
       gone_ = loop_.after(loop::milliseconds(0), [this] { over(); });
     });
   }
@@ -187,6 +212,7 @@ class Runner {
   const runner::Confinement& confinement_;
   const Arguments& arguments_;
   runner::Orphans orphans_{loop_};
+  runner::OfficePool office_{loop_, confinement_, arguments_.office};
   std::vector<loop::Signal> signals_;
   std::unique_ptr<runner::SelfTest> self_test_;
   std::string problem_;
@@ -203,6 +229,7 @@ class Runner {
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   Arguments arguments;
+  arguments.office.program = sibling("convd-office");
   if (const auto code = parse(argc, argv, arguments)) return *code;
   spdlog::set_default_logger(spdlog::stderr_logger_mt("convd-runner"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-5l %n: %v", spdlog::pattern_time_type::utc);

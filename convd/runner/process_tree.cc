@@ -46,6 +46,7 @@ std::vector<pid_t> dead_children(pid_t parent) {
 }
 
 std::vector<pid_t> process_tree(pid_t root) {
+  if (root <= 0) return {};
   std::vector<pid_t> tree{root};
   for (std::size_t i = 0; i < tree.size() && tree.size() < most_processes; ++i) {
     for (const pid_t child : children_of(tree[i])) tree.push_back(child);

@@ -8,7 +8,7 @@
 
 namespace convd::runner {
 
-// `root` and everything below it, as far as it can be seen now.
+// `root` and everything below it, as far as it can be seen now. Nothing for what is no process id.
 std::vector<pid_t> process_tree(pid_t root);
 // Children of `parent` that have ended and wait to be waited for.
 std::vector<pid_t> dead_children(pid_t parent);

@@ -49,7 +49,7 @@ process::ChildSpec spec_of_test() {
 SelfTest::SelfTest(loop::Loop& loop, const Confinement& confinement, Done done)
     : confinement_(confinement), done_(std::move(done)), output_(memfd_create("self-test", MFD_CLOEXEC)) {
   Child::Listener listener{[](std::int64_t) {}, [this](const process::Exit& exit) { exited(exit); }};
-  child_ = std::make_unique<Child>(loop, confinement_, self_test_id, 0, std::move(listener));
+  child_ = std::make_unique<Child>(loop, confinement_, nullptr, self_test_id, 0, std::move(listener));
   std::vector<loop::UniqueFd> descriptors;
   for (int i = 0; i < 2; ++i) descriptors.emplace_back(fcntl(output_.get(), F_DUPFD_CLOEXEC, 0));
   child_->start(spec_of_test(), std::move(descriptors));

@@ -8,10 +8,11 @@
 
 namespace convd::runner {
 
-Server::Server(loop::Loop& loop, const Confinement& confinement, std::string problem, loop::UniqueFd socket,
-               loop::Task gone)
+Server::Server(loop::Loop& loop, const Confinement& confinement, OfficePool& office, std::string problem,
+               loop::UniqueFd socket, loop::Task gone)
     : loop_(loop),
       confinement_(confinement),
+      office_(office),
       problem_(std::move(problem)),
       gone_(std::move(gone)),
       channel_(
@@ -25,11 +26,18 @@ Server::Server(loop::Loop& loop, const Confinement& confinement, std::string pro
   hello.confinement = confinement_.describe();
   hello.problem = problem_;
   send(hello);
+  office_.on_change([this] { tell_office(); });
+  tell_office();
 }
 
 // All are told to end before the first is waited for.
 Server::~Server() {
+  office_.on_change({});
   for (const auto& [id, child] : children_) child->kill();
+}
+
+void Server::tell_office() {
+  send(process::Office{office_.is_warm(), office_.state()});
 }
 
 void Server::send(const process::Message& message, std::vector<loop::UniqueFd> descriptors) {
@@ -71,10 +79,10 @@ void Server::take(process::Start& start, std::vector<loop::UniqueFd> descriptors
                              send(process::Usage{id, cpu_ms});
                            },
                            [this, id](const process::Exit& exit) { exited(id, exit); }};
-  auto child = std::make_unique<Child>(loop_, confinement_, id, slot, std::move(listener));
+  auto child = std::make_unique<Child>(loop_, confinement_, &office_, id, slot, std::move(listener));
   Child& started = *child;
   children_.emplace(id, std::move(child));
-  started.start(start.spec, std::move(descriptors));
+  started.start(std::move(start.spec), std::move(descriptors));
 }
 
 void Server::exited(process::ChildId id, const process::Exit& exit) {

@@ -13,6 +13,7 @@
 #include "convd/process/wire.h"
 #include "convd/runner/child.h"
 #include "convd/runner/confinement.h"
+#include "convd/runner/office_pool.h"
 
 namespace convd::runner {
 
@@ -20,7 +21,8 @@ namespace convd::runner {
 class Server {
  public:
   // `problem`: why nothing may be started, from the self-test; empty when the sandbox holds. `gone` is called once.
-  Server(loop::Loop& loop, const Confinement& confinement, std::string problem, loop::UniqueFd socket, loop::Task gone);
+  Server(loop::Loop& loop, const Confinement& confinement, OfficePool& office, std::string problem,
+         loop::UniqueFd socket, loop::Task gone);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -33,12 +35,14 @@ class Server {
   void take(process::Open& open, std::vector<loop::UniqueFd> descriptors);
   template <typename T>
   void take(T&, std::vector<loop::UniqueFd>);  // what only convd is told
+  void tell_office();
   void exited(process::ChildId id, const process::Exit& exit);
   int free_slot() const;
   void send(const process::Message& message, std::vector<loop::UniqueFd> descriptors = {});
 
   loop::Loop& loop_;
   const Confinement& confinement_;
+  OfficePool& office_;
   const std::string problem_;
   const loop::Task gone_;
   process::Channel channel_;

@@ -120,10 +120,11 @@ void remove_tree(const std::string& path) {
   while (root && rmdir(path.c_str()) != 0 && remove_round(root.get(), moved) > 0) continue;
 }
 
-shared::Result<Workspace> Workspace::make(const std::string& path, uid_t owner) {
+shared::Result<Workspace> Workspace::make(const std::string& path, uid_t owner, Owns owns) {
   if (!make_directory(path, 0700, owner)) return failure("workspace");
-  const bool made = make_directory(path + "/in", 0755, static_cast<uid_t>(-1)) &&
-                    make_directory(path + "/out", 0700, owner) && make_directory(path + "/tmp", 0700, owner);
+  const uid_t owner_of_in = owns == Owns::all ? owner : static_cast<uid_t>(-1);
+  const bool made = make_directory(path + "/in", 0755, owner_of_in) && make_directory(path + "/out", 0700, owner) &&
+                    make_directory(path + "/tmp", 0700, owner);
   loop::UniqueFd out(::open((path + "/out").c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (made && out) return Workspace(path, std::move(out));
   const auto failed = failure("workspace");

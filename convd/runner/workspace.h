@@ -13,16 +13,20 @@
 
 namespace convd::runner {
 
+// What of a workspace belongs to the job's user: where it writes, or all of it, when it finds its own way in and copies
+// the input itself.
+enum class Owns : unsigned char { results, all };
+
 // A directory with `in`, `out` and `tmp` in it. Removed with the object, when nothing of the child runs any more.
 class Workspace {
  public:
-  // Makes `path`, mode 0700. The job may write to out and tmp; `owner` is its user, or -1. Errors: unavailable,
-  // disk_full.
-  static shared::Result<Workspace> make(const std::string& path, uid_t owner);
+  // Makes `path`, mode 0700. `owner` is the job's user, or -1. Errors: unavailable, disk_full.
+  static shared::Result<Workspace> make(const std::string& path, uid_t owner, Owns owns = Owns::results);
   Workspace(Workspace&& other) noexcept = default;
   Workspace& operator=(Workspace&&) = delete;
   ~Workspace();
 
+  const std::string& path() const { return path_; }
   std::string in() const { return path_ + "/in"; }
   std::string out() const { return path_ + "/out"; }
   std::string tmp() const { return path_ + "/tmp"; }

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <mutex>
 #include <system_error>
 
 #include "convd/store/file_io.h"
@@ -55,15 +56,23 @@ shared::Result<Incoming> make_incoming(const std::string& root) {
   return Incoming{std::move(fd), std::move(path)};
 }
 
-// Renames a finished incoming file to where it belongs; hashed from what is on the disk, not from where it came.
-shared::Result<Published> publish(const Incoming& incoming, const std::string& path) {
+// Hashed from what is on the disk, not from where it came.
+shared::Result<Published> bring_to_disk(int fd) {
   struct stat facts {};
-  if (::fstat(incoming.fd.get(), &facts) != 0) return io_error("look at a file", errno);
-  auto digest = sha256_of(incoming.fd.get());
+  if (::fstat(fd, &facts) != 0) return io_error("look at a file", errno);
+  auto digest = sha256_of(fd);
   if (!digest) return digest.error();
-  if (auto synced = sync_file(incoming.fd.get()); !synced) return synced.error();
-  if (::rename(incoming.path.c_str(), path.c_str()) != 0) return io_error("rename a file", errno);
+  if (auto synced = sync_file(fd); !synced) return synced.error();
   return Published{std::move(*digest), facts.st_size};
+}
+
+// A file of its own, also where there is one already: readers keep what they opened.
+shared::Result<loop::UniqueFd> make_anew(const std::string& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return io_error("replace a file", errno);
+  loop::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd) return io_error("make a file", errno);
+  if (::fchmod(fd.get(), 0644) != 0) return io_error("set the mode of a file", errno);
+  return fd;
 }
 
 // Fills a new file by `fill` and publishes it as results/<id>/<name>. Nothing stays behind when that fails.
@@ -72,14 +81,16 @@ shared::Result<Published> make_result(const std::string& root, const std::string
                                       Fill fill) {
   if (!is_file_name(id)) return not_a_name(id);
   if (!is_file_name(name)) return not_a_name(name);
-  auto incoming = make_incoming(root);
-  if (!incoming) return incoming.error();
+  const std::string directory = results_directory(root, id);
+  if (auto made = make_directory(directory); !made) return made.error();
+  const std::string path = directory + "/" + name;
+  auto file = make_anew(path);
+  if (!file) return file.error();
   auto published = [&]() -> shared::Result<Published> {
-    if (auto filled = fill(incoming->fd.get()); !filled) return filled.error();
-    if (auto made = make_directory(results_directory(root, id)); !made) return made.error();
-    return publish(*incoming, results_directory(root, id) + "/" + name);
+    if (auto filled = fill(file->get()); !filled) return filled.error();
+    return bring_to_disk(file->get());
   }();
-  if (!published) ::unlink(incoming->path.c_str());
+  if (!published) ::unlink(path.c_str());
   return published;
 }
 
@@ -112,7 +123,13 @@ int sweep_directory(const std::string& directory, Keep keep) {
 
 }  // namespace
 
-Files::Files(std::string root) : root_(std::move(root)) {}
+// The blobs that uploads hold.
+struct Files::Held {
+  std::mutex mutex;
+  std::multiset<std::string> digests;  // guarded by mutex
+};
+
+Files::Files(std::string root) : root_(std::move(root)), held_(std::make_shared<Held>()) {}
 
 shared::Result<Files> Files::open(const std::string& state_dir) {
   std::error_code error;
@@ -135,6 +152,8 @@ shared::Result<std::unique_ptr<Upload>> Files::begin_upload() {
 }
 
 shared::Result<void> Files::publish_blob(Upload& upload) {
+  // Before looking: a blob that is found now stays.
+  if (!upload.hold_) upload.hold_ = hold(upload.sha256());
   const std::string path = blob_path(root_, upload.sha256());
   struct stat facts {};
   if (::stat(path.c_str(), &facts) == 0 && facts.st_size == upload.size_bytes()) {
@@ -150,7 +169,19 @@ shared::Result<void> Files::publish_blob(Upload& upload) {
   upload.path_.clear();  // the file is the blob now: dropping the upload must not remove it
   upload.discard();
   if (auto synced = sync_directory(directory); !synced) return synced;
-  return sync_directory(root_ + "/blobs");
+  if (durable_prefixes_.contains(directory)) return {};
+  if (auto synced = sync_directory(root_ + "/blobs"); !synced) return synced;
+  durable_prefixes_.insert(directory);
+  return {};
+}
+
+std::shared_ptr<const void> Files::hold(const std::string& sha256) {
+  const std::lock_guard lock(held_->mutex);
+  held_->digests.insert(sha256);
+  return {nullptr, [held = held_, sha256](const void*) {
+            const std::lock_guard release(held->mutex);
+            held->digests.extract(sha256);
+          }};
 }
 
 shared::Result<loop::UniqueFd> Files::open_blob(const std::string& sha256) const {
@@ -206,7 +237,9 @@ void Files::remove_results(const std::string& id) {
 }
 
 void Files::remove_blob(const std::string& sha256) {
-  if (is_sha256(sha256)) remove_tree(blob_path(root_, sha256));
+  if (!is_sha256(sha256)) return;
+  const std::lock_guard lock(held_->mutex);
+  if (!held_->digests.contains(sha256)) remove_tree(blob_path(root_, sha256));
 }
 
 int Files::sweep(const std::function<bool(std::string_view)>& keep_result,

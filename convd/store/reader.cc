@@ -109,7 +109,7 @@ Reader::Reader(Database database)
           database_,
           "SELECT engine, source_format, target_format, input_bytes, wall_ms FROM runtimes ORDER BY row DESC LIMIT ?1"),
       events_(database_, events_sql()),
-      has_conversion_(database_, "SELECT 1 FROM conversions WHERE id = ?1"),
+      has_result_(database_, "SELECT 1 FROM conversions WHERE id = ?1 AND status = 'completed'"),
       blob_in_use_(database_, blob_in_use_sql()) {}
 
 std::optional<ConversionRow> Reader::conversion(const std::string& id) {
@@ -151,8 +151,8 @@ std::vector<EventRow> Reader::events(const std::string& org, std::int64_t after_
   return all(rows, read_event);
 }
 
-bool Reader::has_conversion(const std::string& id) {
-  Rows rows(has_conversion_, id);
+bool Reader::has_result(const std::string& id) {
+  Rows rows(has_result_, id);
   return rows.next();
 }
 

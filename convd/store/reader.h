@@ -24,7 +24,7 @@ class Reader {
   std::vector<DocumentRow> documents(const DocumentQuery& query);
   std::vector<RuntimeRow> recent_runtimes(int limit);
   std::vector<EventRow> events(const std::string& org, std::int64_t after_seq, int limit);
-  bool has_conversion(const std::string& id);
+  bool has_result(const std::string& id);
   bool blob_in_use(const std::string& sha256);
 
  private:
@@ -36,7 +36,7 @@ class Reader {
   Statement documents_;
   Statement runtimes_;
   Statement events_;
-  Statement has_conversion_;
+  Statement has_result_;
   Statement blob_in_use_;
 };
 

@@ -3,11 +3,9 @@
 #include <fcntl.h>
 #include <pthread.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
-#include <iterator>
 #include <utility>
 
 #include "convd/loop/unique_fd.h"
@@ -29,10 +27,11 @@ shared::Result<void> make_private(const std::string& path) {
 }
 
 // Signals are the loop thread's business.
-void block_signals() {
+void begin_thread(const char* name) {
   sigset_t every{};
   sigfillset(&every);
   pthread_sigmask(SIG_BLOCK, &every, nullptr);
+  pthread_setname_np(pthread_self(), name);
 }
 
 }  // namespace
@@ -55,57 +54,58 @@ shared::Result<std::unique_ptr<Store>> Store::open(const std::string& state_dir,
 }
 
 SqliteStore::SqliteStore(const std::string& path, Files files, loop::Loop& loop)
-    : loop_(loop), files_(std::move(files)), writer_(path, files_), reader_(open_reader(path)), thread_([this] {
-        work();
-      }) {}
+    : loop_(loop),
+      files_(std::move(files)),
+      writer_(path, files_),
+      reader_(open_reader(path)),
+      file_thread_([this] { work_on_files(); }),
+      store_thread_([this] { work_on_rows(); }) {}
 
 SqliteStore::~SqliteStore() {
   alive_.reset();
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  arrived_.notify_one();
-  thread_.join();
+  // The file thread first: what it has prepared is still written.
+  to_prepare_.close();
+  file_thread_.join();
+  to_write_.close();
+  store_thread_.join();
 }
 
-void SqliteStore::submit(std::function<shared::Result<void>(Files&)> prepare, Operation write, Done done) {
-  enqueue({std::move(prepare), std::move(write), std::move(done), {}, {}});
-}
-
-void SqliteStore::enqueue(Submission submission) {
-  {
-    const std::lock_guard lock(mutex_);
-    waiting_.push_back(std::move(submission));
-  }
-  arrived_.notify_one();
+void SqliteStore::submit(Preparation prepare, Operation write, Done done) {
+  Inbox& inbox = prepare ? to_prepare_ : to_write_;
+  inbox.put({std::move(prepare), std::move(write), std::move(done), {}, {}});
 }
 
 StoreStats SqliteStore::stats() const {
   const std::lock_guard lock(mutex_);
   StoreStats stats = stats_;
-  stats.queued = static_cast<std::int64_t>(waiting_.size());
+  stats.queued = static_cast<std::int64_t>(to_prepare_.size() + to_write_.size());
   return stats;
 }
 
-void SqliteStore::work() {
-  block_signals();
-  pthread_setname_np(pthread_self(), "convd-store");
-  for (Batch batch = take(); !batch.empty(); batch = take()) {
-    writer_.run(batch);
-    count(batch);
-    announce(std::move(batch), writer_.take_drops());
+void SqliteStore::work_on_files() {
+  begin_thread("convd-files");
+  for (Batch batch = to_prepare_.take(1); !batch.empty(); batch = to_prepare_.take(1)) {
+    prepare(std::move(batch.front()));
   }
 }
 
-// What waits, in the order of submission; empty only when nothing is left and the store closes.
-SqliteStore::Batch SqliteStore::take() {
-  std::unique_lock lock(mutex_);
-  arrived_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
-  const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), most_per_commit));
-  Batch batch(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
-  waiting_.erase(waiting_.begin(), end);
-  return batch;
+void SqliteStore::prepare(Submission submission) {
+  submission.outcome = contained("prepare", [&] { return submission.prepare(files_); });
+  if (submission.outcome && submission.write) return to_write_.put(std::move(submission));
+  Batch ended;
+  ended.push_back(std::move(submission));
+  count(ended);
+  announce(std::move(ended), {});
+}
+
+void SqliteStore::work_on_rows() {
+  begin_thread("convd-store");
+  for (Batch batch = to_write_.take(most_per_commit); !batch.empty(); batch = to_write_.take(most_per_commit)) {
+    writer_.run(batch);
+    count(batch);
+    count_commit();
+    announce(std::move(batch), writer_.take_drops());
+  }
 }
 
 void SqliteStore::count(const Batch& batch) {
@@ -115,10 +115,14 @@ void SqliteStore::count(const Batch& batch) {
     ++stats_.operations;
     if (!submission.outcome) ++stats_.failed;
   }
-  if (const auto commit = writer_.last_commit()) {
-    ++stats_.commits;
-    stats_.last_commit_us = commit->count();
-  }
+}
+
+void SqliteStore::count_commit() {
+  const auto commit = writer_.last_commit();
+  if (!commit) return;
+  const std::lock_guard lock(mutex_);
+  ++stats_.commits;
+  stats_.last_commit_us = commit->count();
 }
 
 // Blobs are not dropped here but by a submission of their own that passes through the loop thread: whoever read there
@@ -129,8 +133,9 @@ void SqliteStore::announce(Batch batch, std::vector<std::string> drops) {
     for (Submission& submission : *shared_batch) {
       if (alive.expired()) return;
       if (submission.done) submission.done(std::move(submission.outcome));
+      submission = {};  // with the upload it may hold: a drop finds its blob free
     }
-    if (!alive.expired() && !drops.empty()) enqueue({nullptr, nullptr, nullptr, drops, {}});
+    if (!alive.expired() && !drops.empty()) to_write_.put({nullptr, nullptr, nullptr, drops, {}});
   });
 }
 

@@ -1,13 +1,12 @@
 #pragma once
-// The Store over SQLite: the queue in front of the writer, the thread that empties it, and the reader.
+// The Store over SQLite: the two threads, what waits for each, the writer and the reader.
 
-#include <condition_variable>
-#include <deque>
 #include <mutex>
 #include <thread>
 
 #include "convd/store/reader.h"
 #include "convd/store/store.h"
+#include "convd/store/submission.h"
 #include "convd/store/writer.h"
 
 namespace convd::store {
@@ -19,7 +18,7 @@ class SqliteStore final : public Store {
   ~SqliteStore() override;
 
   using Store::submit;
-  void submit(std::function<shared::Result<void>(Files&)> prepare, Operation write, Done done) override;
+  void submit(Preparation prepare, Operation write, Done done) override;
 
   std::optional<ConversionRow> conversion(const std::string& id) override { return reader_.conversion(id); }
   std::vector<ConversionRow> conversions(const ListQuery& query) override { return reader_.conversions(query); }
@@ -32,7 +31,7 @@ class SqliteStore final : public Store {
   std::vector<EventRow> events(const std::string& org, std::int64_t after_seq, int limit) override {
     return reader_.events(org, after_seq, limit);
   }
-  bool has_conversion(const std::string& id) override { return reader_.has_conversion(id); }
+  bool has_result(const std::string& id) override { return reader_.has_result(id); }
   bool blob_in_use(const std::string& sha256) override { return reader_.blob_in_use(sha256); }
   Files& files() override { return files_; }
   StoreStats stats() const override;
@@ -40,10 +39,11 @@ class SqliteStore final : public Store {
  private:
   using Batch = std::vector<Submission>;
 
-  void enqueue(Submission submission);
-  void work();
-  Batch take();
+  void work_on_files();
+  void work_on_rows();
+  void prepare(Submission submission);
   void count(const Batch& batch);
+  void count_commit();
   void announce(Batch batch, std::vector<std::string> drops);
 
   loop::Loop& loop_;
@@ -52,13 +52,13 @@ class SqliteStore final : public Store {
   Reader reader_;  // after the writer: it is closed first
   // Ends with the store, on the loop thread: what was posted and has not run by then does nothing.
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
-  const std::weak_ptr<const bool> token_ = alive_;  // the store thread's copy; alive_ is reset while it runs
+  const std::weak_ptr<const bool> token_ = alive_;  // the threads' copy; alive_ is reset while they run
   mutable std::mutex mutex_;
-  std::condition_variable arrived_;
-  std::deque<Submission> waiting_;  // guarded by mutex_; as long as the requests and runs in flight, which jobs/ limits
-  StoreStats stats_;                // guarded by mutex_
-  bool stopping_ = false;           // guarded by mutex_
-  std::thread thread_;
+  StoreStats stats_;  // guarded by mutex_
+  Inbox to_prepare_;
+  Inbox to_write_;
+  std::thread file_thread_;
+  std::thread store_thread_;
 };
 
 }  // namespace convd::store

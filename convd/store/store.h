@@ -1,6 +1,7 @@
 #pragma once
-// The database: SQLite in WAL mode with synchronous=FULL, one connection that writes, on its own thread, many
-// operations to a transaction (group commit). What was acknowledged survives a power cut.
+// The database: SQLite in WAL mode with synchronous=FULL, one connection that writes, on the store thread, many
+// operations to a transaction (group commit). What was acknowledged survives a power cut. Files are prepared on a
+// thread of their own, the file thread, so that nobody's commit waits for another's fsync.
 
 #include <cstdint>
 #include <functional>
@@ -31,8 +32,9 @@ class Transaction {
   // Also returns the row's seq in the org's log.
   virtual std::int64_t append(const EventRow& row) = 0;
   virtual void record(const RuntimeRow& row) = 0;
-  // Blobs that no document and no unfinished conversion names any more are removed soon after the commit, and after
-  // everything that had been submitted by then. Publish a blob and write the first row that names it in one submission.
+  // A blob that no document and no unfinished conversion names any more is removed after the commit: after every write
+  // submitted by the time `done` has run, before the `done` of what is submitted in a later turn of the loop. Publish a
+  // blob and write the first row that names it in one submission, which keeps the Upload until its `done`.
   virtual void maybe_drop_blob(const std::string& sha256) = 0;
 };
 
@@ -58,21 +60,27 @@ struct StoreStats {
   std::int64_t last_commit_us = 0;
 };
 
-// submit() and the reads: loop thread only. Operations run on the store thread, `done` on the loop thread.
+// submit() and the reads: loop thread only. Preparations run on the file thread, operations on the store thread, `done`
+// on the loop thread.
 class Store {
  public:
+  using Preparation = std::function<shared::Result<void>(Files&)>;
   using Operation = std::function<shared::Result<void>(Transaction&, Files&)>;
   using Done = std::function<void(shared::Result<void>)>;
 
   // Opens or creates <state_dir>/convd.db, migrates it, starts the thread. Errors: unavailable (with what is wrong: not
   // a database, a newer schema, no permission).
   static shared::Result<std::unique_ptr<Store>> open(const std::string& state_dir, loop::Loop& loop);
-  virtual ~Store() = default;  // commits what was submitted, joins the thread; no `done` is called after that
+  virtual ~Store() = default;  // commits what was submitted, joins the threads; no `done` is called after that
 
-  // Blocking file work before the transaction (fsync of an upload, publishing a result): `prepare` runs first, outside
-  // the transaction; when it fails `write` is not run. Both in the order of submission. `done` after the commit, or
-  // with the error: what `prepare` or `write` returned, disk_full or unavailable when the commit failed.
-  virtual void submit(std::function<shared::Result<void>(Files&)> prepare, Operation write, Done done) = 0;
+  // `prepare` is file work that blocks (fsync of an upload, publishing a result). It runs before the transaction and
+  // outside of it; when it fails `write` is not run. Each of the three may be missing. `done` after the commit, or with
+  // the error: what `prepare` or `write` returned, disk_full or unavailable when the commit failed.
+  //
+  // The order: submissions with a `prepare` keep theirs, prepared one after the other and then written one after the
+  // other; so do those without. Between the two kinds there is none: one without overtakes those whose files are not
+  // ready. Who needs an order there waits for `done` before submitting the second, or gives both a `prepare`.
+  virtual void submit(Preparation prepare, Operation write, Done done) = 0;
   void submit(Operation write, Done done) { submit(nullptr, std::move(write), std::move(done)); }
 
   // Reads: short, indexed, bounded; on a read-only connection of their own. They throw std::runtime_error when the
@@ -84,7 +92,7 @@ class Store {
   virtual std::vector<DocumentRow> documents(const DocumentQuery& query) = 0;  // by name
   virtual std::vector<RuntimeRow> recent_runtimes(int limit) = 0;              // newest first
   virtual std::vector<EventRow> events(const std::string& org, std::int64_t after_seq, int limit) = 0;
-  virtual bool has_conversion(const std::string& id) = 0;
+  virtual bool has_result(const std::string& id) = 0;  // the conversion is completed
   virtual bool blob_in_use(const std::string& sha256) = 0;
 
   virtual Files& files() = 0;

@@ -7,33 +7,6 @@
 #include "convd/store/log.h"
 
 namespace convd::store {
-namespace {
-
-using shared::ErrorCode;
-
-shared::Error to_error(const SqliteError& error) {
-  if (error.disk_full())
-    return {ErrorCode::disk_full, "The disk that holds the state is full: free some space and try again.", ""};
-  if (error.constraint())
-    return {ErrorCode::internal, "The store refused an operation that contradicts what it holds.", ""};
-  return {ErrorCode::unavailable, "The database cannot be written now; the log of convd says why.", ""};
-}
-
-// Whatever an operation throws is its own failure, not the batch's.
-template <typename Call>
-shared::Result<void> guarded(std::string_view what, Call call) {
-  try {
-    return call();
-  } catch (const SqliteError& error) {
-    log()->error("{}: {}", what, error.what());
-    return to_error(error);
-  } catch (const std::exception& error) {
-    log()->error("{}: {}", what, error.what());
-    return shared::Error{ErrorCode::internal, "An operation of the store failed; the log of convd says why.", ""};
-  }
-}
-
-}  // namespace
 
 Writer::Connection::Connection(const std::string& path) : database(open_writer(path)), transaction(database) {}
 
@@ -43,17 +16,9 @@ Writer::Writer(std::string path, Files& files) : path_(std::move(path)), files_(
 
 void Writer::run(std::span<Submission> batch) {
   last_commit_.reset();
-  prepare(batch);
-  const auto prepared = [](const Submission& submission) { return submission.write && submission.outcome.ok(); };
-  if (std::any_of(batch.begin(), batch.end(), prepared)) commit(batch);
+  const auto writes = [](const Submission& submission) { return static_cast<bool>(submission.write); };
+  if (std::any_of(batch.begin(), batch.end(), writes)) commit(batch);
   drop_unused(batch);
-}
-
-// Outside the transaction: a slow fsync of a large upload must not hold the write lock, nor its failure undo anything.
-void Writer::prepare(std::span<Submission> batch) {
-  for (Submission& submission : batch) {
-    if (submission.prepare) submission.outcome = guarded("prepare", [&] { return submission.prepare(files_); });
-  }
 }
 
 void Writer::commit(std::span<Submission> batch) {
@@ -69,7 +34,7 @@ void Writer::commit(std::span<Submission> batch) {
 void Writer::write(std::span<Submission> batch) {
   connection_->transaction.begin();
   for (Submission& submission : batch) {
-    if (submission.write && submission.outcome.ok()) write_one(submission);
+    if (submission.write) write_one(submission);
   }
   const auto start = std::chrono::steady_clock::now();
   connection_->transaction.commit();
@@ -81,7 +46,7 @@ void Writer::write_one(Submission& submission) {
   WriteTransaction& transaction = connection_->transaction;
   std::optional<SqliteError> lost;
   transaction.begin_operation();
-  submission.outcome = guarded("operation", [&]() -> shared::Result<void> {
+  submission.outcome = contained("operation", [&]() -> shared::Result<void> {
     try {
       return submission.write(transaction, files_);
     } catch (const SqliteError& error) {

@@ -10,18 +10,9 @@
 
 #include "convd/store/files.h"
 #include "convd/store/sqlite.h"
-#include "convd/store/store.h"
+#include "convd/store/submission.h"
 
 namespace convd::store {
-
-// A submitted operation on its way, or blobs to drop. `outcome` is set by Writer::run.
-struct Submission {
-  std::function<shared::Result<void>(Files&)> prepare;
-  Store::Operation write;
-  Store::Done done;
-  std::vector<std::string> drops;  // removed after the commit when nothing names them
-  shared::Result<void> outcome;
-};
 
 // The statements of the writing connection. Methods throw SqliteError.
 class WriteTransaction final : public Transaction {
@@ -79,8 +70,8 @@ class Writer {
   // Throws SqliteError when the database cannot be opened.
   Writer(std::string path, Files& files);
 
-  // Prepares, writes and commits; sets every outcome. Throws nothing that an operation, the disk or SQLite can cause:
-  // after an error that leaves the connection in doubt it is opened anew, by the next batch if not at once.
+  // Writes and commits what has been prepared; sets every outcome. Throws nothing that an operation, the disk or SQLite
+  // can cause: after an error that leaves the connection in doubt it is opened anew, by the next batch if not at once.
   void run(std::span<Submission> batch);
 
   // The blobs that operations committed since the last call may have left unused.
@@ -96,7 +87,6 @@ class Writer {
     WriteTransaction transaction;
   };
 
-  void prepare(std::span<Submission> batch);
   void commit(std::span<Submission> batch);
   void write(std::span<Submission> batch);
   void write_one(Submission& submission);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "convd/transport/invalid.h"
+
 namespace convd::transport {
 namespace {
 
@@ -12,10 +14,6 @@ using shared::Result;
 
 constexpr std::size_t longest_size_line = 256;  // with extensions, which are ignored
 constexpr std::size_t most_size_digits = 12;
-
-Error invalid(std::string message) {
-  return {ErrorCode::invalid_request, std::move(message), {}};
-}
 
 }  // namespace
 

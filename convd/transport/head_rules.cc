@@ -4,26 +4,17 @@
 #include <cctype>
 #include <string>
 
+#include "convd/api/text.h"
+#include "convd/transport/invalid.h"
+
 namespace convd::transport {
 namespace {
 
+using api::is_token;
+using api::is_token_char;
 using shared::Error;
 using shared::ErrorCode;
 using shared::Result;
-
-Error invalid(std::string message) {
-  return {ErrorCode::invalid_request, std::move(message), {}};
-}
-
-bool is_token_char(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return std::isalnum(byte) != 0 ||
-         (c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
-}
-
-bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char);
-}
 
 bool is_visible(char c) {
   return c > 0x20 && c < 0x7f;

@@ -3,23 +3,14 @@
 #include <algorithm>
 #include <optional>
 
+#include "convd/api/text.h"
+#include "convd/transport/invalid.h"
+
 namespace convd::transport {
 namespace {
 
 using shared::Error;
-using shared::ErrorCode;
 using shared::Result;
-
-Error invalid(std::string message) {
-  return {ErrorCode::invalid_request, std::move(message), {}};
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 Result<std::string> decode(std::string_view text, bool plus_is_space) {
   std::string out;
@@ -29,8 +20,8 @@ Result<std::string> decode(std::string_view text, bool plus_is_space) {
       out += plus_is_space && text[i] == '+' ? ' ' : text[i];
       continue;
     }
-    const int high = i + 1 < text.size() ? hex_digit(text[i + 1]) : -1;
-    const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
+    const int high = i + 1 < text.size() ? api::hex_value(text[i + 1]) : -1;
+    const int low = i + 2 < text.size() ? api::hex_value(text[i + 2]) : -1;
     if (high < 0 || low < 0) return invalid("The request target has a '%' that is not followed by two hex digits.");
     const int byte = high * 16 + low;
     if (byte < 0x20 || byte == 0x7f) return invalid("The request target holds an encoded control byte.");

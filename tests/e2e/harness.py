@@ -99,15 +99,20 @@ def _stat(pid):
     return None if state == "Z" else (name, int(parent))
 
 
-def descendants(pid):
-    """{pid: name} of all living processes below `pid`."""
+def family(pid):
+    """{pid: (name, parent)} of all living processes below `pid`."""
     every = {int(p): s for p in os.listdir("/proc") if p.isdigit() and (s := _stat(p))}
     found, grown = {pid}, True
     while grown:
         more = {p for p, (_, parent) in every.items() if parent in found} - found
         found |= more
         grown = bool(more)
-    return {p: every[p][0] for p in found - {pid} if p in every}
+    return {p: every[p] for p in found - {pid} if p in every}
+
+
+def descendants(pid):
+    """{pid: name} of all living processes below `pid`."""
+    return {p: name for p, (name, _) in family(pid).items()}
 
 
 class Daemon:
@@ -124,6 +129,8 @@ class Daemon:
         self.command += ["--listen", "127.0.0.1:0" if tcp else "none", *args]
         self.bin_dir = bin_dir
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("CONVD_") or k == "CONVD_SANDBOX"}
+        # Warming LibreOffice costs two seconds of a core: only who converts office documents shall pay for it.
+        self.env |= {"CONVD_WARM_OFFICE": "when-needed"}
         self.env |= {"CONVD_" + k.upper(): str(v) for k, v in options.items()}
         self.tcp = tcp
         self.process = None
@@ -354,6 +361,12 @@ class Case(unittest.TestCase):
     def setUpClass(cls):
         cls.daemon = Daemon(**cls.options).start()
         cls.addClassCleanup(cls.daemon.close)
+
+    def new_folder(self):
+        """A folder that goes with the test."""
+        folder = tempfile.TemporaryDirectory(dir="/tmp")
+        self.addCleanup(folder.cleanup)
+        return pathlib.Path(folder.name)
 
     def assertProblem(self, answer, status, code):
         """An RFC 9457 problem of that status and code."""

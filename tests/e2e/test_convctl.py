@@ -1,8 +1,8 @@
 """convctl against the real daemon: results on stdout, everything else on stderr, an exit status for scripts."""
 
 import json
+import os
 import pathlib
-import tempfile
 
 import harness
 from harness import Case, SAMPLES
@@ -12,9 +12,7 @@ ID = rb"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\n$"
 
 class Convctl(Case):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory(dir="/tmp")
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
+        self.folder = self.new_folder()
 
     def run_well(self, *args, **kwargs):
         done = self.daemon.convctl(*args, cwd=self.folder, **kwargs)
@@ -76,7 +74,23 @@ class Convctl(Case):
         self.assertIn(b"docx", self.run_well("formats").stdout)
         self.assertIn(b"pandoc", self.run_well("engines").stdout)
         self.assertTrue(self.run_well("metrics").stdout)
-        self.run_well("doctor")
+
+    def test_doctor(self):
+        lines = self.run_well("doctor").stdout.decode().splitlines()
+        found = {line[6:].split(":")[0]: line for line in lines}
+        self.assertIn(f"answers at socket {self.daemon.socket}", found["daemon"])
+        for name in ("version", "caller", "store", "runner", "sandbox", "users", "memory", "pandoc", "fonts", "disk"):
+            self.assertRegex(found[name], f"^(OK|WARN)  +{name}: .")
+        self.assertIn(f"uid:{os.getuid()}, an operator", found["caller"])
+        self.assertIn(f"{self.daemon.state} is on ", found["state"])
+        self.assertIn(f"{self.daemon.socket}, 127.0.0.1:{self.daemon.port}", found["listening"])
+
+    def test_doctor_tells_a_stranger_no_paths(self):
+        answer = self.run_well("doctor", "--json", "--url", f"http://127.0.0.1:{self.daemon.port}").stdout.decode()
+        document = json.loads(answer)
+        self.assertEqual(document["caller"], {"principal": "local", "operator": False})
+        self.assertIs(document["healthy"], True)
+        self.assertNotIn(str(self.daemon.folder), answer)
 
     def test_every_json_is_json(self):
         self.daemon.convert("guide.md", "html")

@@ -54,9 +54,6 @@ class Contract(Case):
         self.assertEqual(self.daemon.status(id)["to"], "pdf")
         self.assertCompleted(self.daemon.wait(id))
 
-    # convd-layout is a program of this build: a sanitizer in it wants more address space than a sandbox gives that has no
-    # control group to bound its memory.
-    @harness.long
     def test_target_is_markdown_for_a_pdf(self):
         self.daemon.upload("numbers.pdf", sample("numbers.pdf"))
         answer = self.daemon.post("/convert", {"filename": "numbers.pdf"})

@@ -67,7 +67,10 @@ class Library(Case):
 
     def test_delete(self):
         self.daemon.upload("gone.md", b"# gone\n")
+        sha256 = hashlib.sha256(b"# gone\n").hexdigest()
+        self.assertTrue((self.daemon.state / "blobs" / sha256[:2] / sha256).exists())
         self.assertEqual(self.daemon.http("DELETE", "/documents/gone.md").status, 204)
+        self.assertFalse((self.daemon.state / "blobs" / sha256[:2] / sha256).exists())
         self.assertProblem(self.daemon.get("/documents/gone.md"), 404, "document_not_found")
         self.assertProblem(self.daemon.http("DELETE", "/documents/gone.md"), 404, "document_not_found")
         self.assertProblem(self.daemon.post("/convert", {"filename": "gone.md"}), 404, "document_not_found")

@@ -183,9 +183,7 @@ class CommandLine(Careful):
     """The same through convctl: its exit status and a sentence that names the place."""
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory(dir="/tmp")
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
+        self.folder = self.new_folder()
 
     def run_on(self, name, data, *args):
         path = self.folder / name

@@ -11,7 +11,7 @@ import unittest
 import harness
 from harness import Case, Daemon
 
-PROGRAMS = ("convd", "convctl", "convd-runner", "convd-layout")
+PROGRAMS = ("convd", "convctl", "convd-runner", "convd-layout", "convd-office")
 
 
 @unittest.skipUnless(os.geteuid() == 0, "needs root, to become nobody")
@@ -42,6 +42,12 @@ class Nobody(Case):
         for name, target in (("report.docx", "pdf"), ("guide.md", "html"), ("numbers.pdf", "png"), ("lighthouse.png", "webp")):
             with self.subTest(name):
                 self.assertCompleted(self.daemon.convert(name, target))
+
+    @unittest.skipUnless((harness.BIN / "convd-office").exists(), "this build has no convd-office")
+    def test_keeps_libreoffice_warm(self):
+        # What only a warm one can do.
+        self.assertCompleted(self.daemon.convert("report.docx", "pdf", options={"landscape": True}))
+        self.assertIn("warm office: LibreOffice", self.daemon.log())
 
     def test_convctl_as_nobody(self):
         done = subprocess.run(

@@ -92,6 +92,7 @@ class Base(socketserver.ThreadingMixIn):
         self.refuse = []  # answers to the next submissions: (status, code, headers)
         self.requests = []
         self.healthy = True
+        self.version = "0.1.0"
         self.websockets = True
         self.on_cancel = "cancel"  # or "ignore"
         self.lock = threading.Lock()
@@ -296,9 +297,16 @@ ENGINES = [
 
 
 def doctor(handler, _):
-    sandbox = {"sandboxed": handler.server.healthy, "confinement": "bubblewrap", "problem": None}
-    checks = [{"name": "state directory", "ok": True, "message": "writable"}]
-    handler.send(200, {"version": "0.1.0", "sandbox": sandbox, "checks": checks, "engines": ENGINES, "capacity": {}})
+    healthy = handler.server.healthy
+    caller = {"principal": "uid:1000", "operator": False}
+    sandbox = {"sandboxed": healthy, "confinement": "bubblewrap", "problem": None}
+    checks = [
+        {"name": "caller", "ok": True, "verdict": "ok", "message": "you are uid:1000, not an operator", "advice": None},
+        {"name": "sandbox", "ok": healthy, "verdict": "ok" if healthy else "fail", "message": "bubblewrap", "advice": None},
+        {"name": "pandoc", "ok": True, "verdict": "warn", "message": "not installed", "advice": "`apt install pandoc`"},
+    ]
+    answer = {"version": handler.server.version, "caller": caller, "sandbox": sandbox, "checks": checks}
+    handler.send(200, {**answer, "engines": ENGINES, "capacity": {}})
 
 
 METRICS = b"""# HELP convd_conversions_total Conversions by outcome.

@@ -49,7 +49,7 @@ class MemoryStore::Work final : public Transaction {
   Tables& tables_;
 };
 
-void MemoryStore::submit(std::function<shared::Result<void>(Files&)> prepare, Operation write, Done done) {
+void MemoryStore::submit(Preparation prepare, Operation write, Done done) {
   waiting_.push_back({std::move(prepare), std::move(write), std::move(done)});
   if (!held_) loop_.post([this] { run_all(); });
 }
@@ -61,24 +61,36 @@ void MemoryStore::let_go() {
 
 void MemoryStore::run_all() {
   if (held_) return;
-  for (auto& operation : std::exchange(waiting_, {})) {
-    auto outcome = run(operation);
-    loop_.post([done = std::move(operation.done), outcome = std::move(outcome)] { done(outcome); });
+  auto operations = std::exchange(waiting_, {});
+  std::stable_partition(operations.begin(), operations.end(), [](const Waiting& waiting) { return !waiting.prepare; });
+  for (auto& operation : operations) {
+    std::vector<std::string> drops;
+    auto outcome = run(operation, drops);
+    loop_.post([this, done = std::move(operation.done), outcome = std::move(outcome), drops = std::move(drops)] {
+      if (done) done(outcome);
+      if (!drops.empty()) submit([this, drops](Files&) { return drop_unused(drops); }, nullptr, nullptr);
+    });
   }
 }
 
-shared::Result<void> MemoryStore::run(const Waiting& operation) {
+shared::Result<void> MemoryStore::drop_unused(const std::vector<std::string>& drops) {
+  for (const std::string& sha256 : drops) {
+    if (!blob_in_use(sha256)) files_.remove_blob(sha256);
+  }
+  return {};
+}
+
+shared::Result<void> MemoryStore::run(const Waiting& operation, std::vector<std::string>& drops) {
   if (operation.prepare) {
     if (auto prepared = operation.prepare(files_); !prepared) return prepared;
   }
+  if (!operation.write) return {};
   if (failing_) return *failing_;
   Tables changed = tables_;
   Work work(changed);
   if (auto written = operation.write(work, files_); !written) return written;
   tables_ = std::move(changed);
-  for (const std::string& sha256 : work.drops) {
-    if (!blob_in_use(sha256)) files_.remove_blob(sha256);
-  }
+  drops = std::move(work.drops);
   return {};
 }
 
@@ -143,6 +155,11 @@ std::vector<EventRow> MemoryStore::events(const std::string& org, std::int64_t a
     if (row.org == org && row.seq > after_seq && rows.size() < static_cast<std::size_t>(limit)) rows.push_back(row);
   }
   return rows;
+}
+
+bool MemoryStore::has_result(const std::string& id) {
+  const auto found = conversion(id);
+  return found && found->status == "completed";
 }
 
 bool MemoryStore::blob_in_use(const std::string& sha256) {

@@ -1,6 +1,7 @@
 #pragma once
 // A Store in memory over real Files. Operations run in the loop's next turn and keep the rules of the real one: all or
-// nothing, an ended row is never written again. The test decides when a commit fails or waits.
+// nothing, an ended row is never written again, what has no files to prepare overtakes what has. The test decides when
+// a commit fails or waits.
 
 #include <functional>
 #include <map>
@@ -19,7 +20,7 @@ class MemoryStore final : public convd::store::Store {
   MemoryStore(FakeLoop& loop, convd::store::Files files) : loop_(loop), files_(std::move(files)) {}
 
   using Store::submit;
-  void submit(std::function<shared::Result<void>(convd::store::Files&)> prepare, Operation write, Done done) override;
+  void submit(Preparation prepare, Operation write, Done done) override;
 
   std::optional<convd::store::ConversionRow> conversion(const std::string& id) override;
   std::vector<convd::store::ConversionRow> conversions(const convd::store::ListQuery& query) override;
@@ -28,7 +29,7 @@ class MemoryStore final : public convd::store::Store {
   std::vector<convd::store::DocumentRow> documents(const convd::store::DocumentQuery& query) override;
   std::vector<convd::store::RuntimeRow> recent_runtimes(int limit) override;
   std::vector<convd::store::EventRow> events(const std::string& org, std::int64_t after_seq, int limit) override;
-  bool has_conversion(const std::string& id) override { return tables_.conversions.contains(id); }
+  bool has_result(const std::string& id) override;
   bool blob_in_use(const std::string& sha256) override;
   convd::store::Files& files() override { return files_; }
   convd::store::StoreStats stats() const override { return {}; }
@@ -54,12 +55,13 @@ class MemoryStore final : public convd::store::Store {
   };
   class Work;
   struct Waiting {
-    std::function<shared::Result<void>(convd::store::Files&)> prepare;
+    Preparation prepare;
     Operation write;
     Done done;
   };
   void run_all();
-  shared::Result<void> run(const Waiting& operation);
+  shared::Result<void> run(const Waiting& operation, std::vector<std::string>& drops);
+  shared::Result<void> drop_unused(const std::vector<std::string>& drops);
   convd::store::DocumentRow with_badge(convd::store::DocumentRow row);
 
   FakeLoop& loop_;

@@ -1,0 +1,129 @@
+#include "convd/office/document.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "convd/office/inside.h"
+#include "convd/office/layout.h"
+#include "convd/office/locale.h"
+#include "convd/office/page_setup.h"
+#include "convd/office/revision.h"
+#include "convd/office/settings.h"
+#include "convd/office/sheets.h"
+#include "convd/office/teller.h"
+#include "convd/office/transfer.h"
+
+namespace convd::office {
+namespace {
+
+using process::OfficePhase;
+using shared::ErrorCode;
+using shared::Result;
+
+// One job, step by step.
+class Conversion {
+ public:
+  Conversion(const Lok::Inside& lok, const process::OfficeJob& job, const std::string& workspace, const NoteSink& note)
+      : lok_(lok), job_(job), workspace_(workspace), teller_(note) {}
+
+  Result<void> run() {
+    teller_.step(OfficePhase::reading, 0, 0);
+    const auto source = source_path();
+    if (!source) return source.error();
+    auto loaded = load_document(lok_, job_, *source, teller_.steps(OfficePhase::reading));
+    if (!loaded) return loaded.error();
+    document_ = *loaded;
+    if (auto changed = change(); !changed) return changed;
+    if (is_paged(job_) || job_.update_indexes) {
+      if (auto ready = lay_out_all(); !ready) return ready;
+    }
+    return write();
+  }
+
+ private:
+  // LibreOffice lets nobody hide a sheet of a file that it may not write.
+  Result<std::string> source_path() const {
+    const std::string given = workspace_ + "/in/" + job_.input;
+    if (!needs_editing(job_)) return given;
+    const std::string directory = workspace_ + "/tmp/edited";
+    std::error_code failed;
+    std::filesystem::create_directory(directory, failed);
+    std::filesystem::copy_file(given, directory + "/" + job_.input, failed);
+    if (failed) return shared::Error{ErrorCode::engine_failed, "The document could not be copied to be changed", ""};
+    return directory + "/" + job_.input;
+  }
+
+  Result<void> change() {
+    show_changes(document_, job_.changes);
+    if (job_.landscape) set_landscape(document_);
+    if (job_.sheets.empty()) return {};
+    return choose_sheets(document_, job_.sheets, left_out());
+  }
+  // These exports take hidden sheets too.
+  LeftOut left_out() const {
+    const bool shows_all = job_.export_filter.rfind("HTML", 0) == 0 || job_.export_filter.rfind("Text", 0) == 0 ||
+                           export_value(job_, "SinglePageSheets") == "true";
+    return shows_all ? LeftOut::removed : LeftOut::hidden;
+  }
+
+  Result<void> lay_out_all() {
+    teller_.step(OfficePhase::layout, 0, 0);
+    layout_ = lay_out(lok_, document_, job_);
+    // Twice: a table of contents that grows moves the pages it tells of.
+    for (int round = 0; job_.update_indexes && round < 2; ++round) {
+      update_indexes(document_);
+      layout_ = lay_out(lok_, document_, job_);
+    }
+    if (!is_paged(job_)) return {};
+    teller_.tell(process::OfficePages{layout_.pages()});
+    if (!layout_.chosen.empty() || layout_.shown.empty()) return {};
+    return shared::Error{ErrorCode::input_invalid,
+                         "The page range names none of the " + std::to_string(layout_.pages()) + " pages there are",
+                         ""};
+  }
+
+  Result<void> write() {
+    const bool paged = is_paged(job_);
+    const std::int64_t total = paged ? layout_.total() : 0;
+    const Steps steps = [&](std::int64_t done, std::int64_t) {
+      // Other exports count in steps of their own, which are no pages.
+      teller_.step(OfficePhase::writing, paged ? layout_.written(done) : 0, total);
+    };
+    steps(0, 0);
+    auto stored = store_document(document_, job_, workspace_ + "/out/" + job_.output, steps);
+    if (stored) teller_.step(OfficePhase::writing, total, total);
+    return stored;
+  }
+
+  const Lok::Inside& lok_;
+  const process::OfficeJob& job_;
+  const std::string& workspace_;
+  Teller teller_;
+  Document document_;
+  Layout layout_;
+};
+
+}  // namespace
+
+void prepare_child(Lok& lok, const process::OfficeJob& job, const std::string& workspace) {
+  const Lok::Inside& inside = lok.inside();
+  const std::string directory = workspace + "/tmp";
+  ::setenv("TMPDIR", directory.c_str(), 1);
+  inside.symbols.set_temp_directory(to_uno(file_url(directory)));
+  if (!job.locale.empty()) set_locale(inside, job.locale);
+  // In the kit's mode the columns of a sheet are a hair wider than soffice makes them.
+  if (job.is_spreadsheet && inside.symbols.set_kit_mode != nullptr) inside.symbols.set_kit_mode(false);
+}
+
+std::optional<process::OfficeFailed> convert_document(Lok& lok, const process::OfficeJob& job,
+                                                      const std::string& workspace, const NoteSink& note) {
+  try {
+    const auto done = Conversion(lok.inside(), job, workspace, note).run();
+    if (done) return std::nullopt;
+    return process::OfficeFailed{done.error().code, done.error().message};
+  } catch (const css::uno::Exception&) {
+    return process::OfficeFailed{shared::ErrorCode::engine_failed, "LibreOffice gave up on this document"};
+  }
+}
+
+}  // namespace convd::office
