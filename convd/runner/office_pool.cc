@@ -10,7 +10,6 @@
 namespace convd::runner {
 namespace {
 
-constexpr loop::milliseconds tick_period{60'000};
 constexpr loop::milliseconds first_backoff{500};
 constexpr loop::milliseconds most_backoff{60'000};
 constexpr int patient_failures = 2;  // so many starts may fail in a row before documents no longer wait for the next
@@ -51,7 +50,7 @@ OfficePool::~OfficePool() = default;
 void OfficePool::open() {
   open_ = true;
   if (options_.when == WarmOffice::always) start();
-  tick_ = loop_.every(tick_period, [this] { look_after(); });
+  tick_ = loop_.every(options_.look_period, [this] { look_after(); });
 }
 
 bool OfficePool::is_warm() const {

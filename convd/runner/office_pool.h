@@ -21,6 +21,7 @@ struct OfficeOptions {
   int most_documents = 10'000;
   loop::milliseconds most_age{24 * 3600 * 1000};
   std::int64_t most_growth_bytes = std::int64_t{256} << 20;
+  loop::milliseconds look_period{60'000};  // how often it is looked whether one is worn
 };
 
 // Loop thread only.

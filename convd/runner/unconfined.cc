@@ -58,7 +58,8 @@ shared::Result<void> run_unconfined(const process::ChildSpec& spec, const Worksp
         return shared::Error{shared::ErrorCode::unavailable, "the files of the engine cannot be given to its user", {}};
     }
   }
-  for (const std::string& word : spec.argv) how.argv.push_back(outside(places, word));
+  // The program itself lies where it lies, be it below /tmp.
+  for (const std::string& word : spec.argv) how.argv.push_back(how.argv.empty() ? word : outside(places, word));
   for (auto& [key, value] : process::environment_of(spec)) how.env.emplace_back(key, outside(places, value));
   how.directory = workspace.out();
   return {};
