@@ -90,7 +90,7 @@ Exit run_doctor(Session& session) {
   look_at_version(checkup, text_at(report.read(), "version"));
   checkup.add_all(report.read());
   show(session, checkup, std::move(report));
-  return checkup.is_healthy() ? Exit::ok : Exit::failed;
+  return checkup.is_healthy() ? Exit::ok : Exit::config;
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace convctl {
 // The sysexits(3) numbers where there is one, so that systemctl and scripts can name them.
 enum class Exit : int {
   ok = 0,
-  failed = 1,           // the converter failed; doctor found something broken
+  failed = 1,           // the converter failed
   cancelled = 3,        // the conversion was cancelled
   some_failed = 4,      // several conversions, some succeeded
   usage = 64,           // wrong flags or arguments, binary data to a terminal
@@ -25,6 +25,7 @@ enum class Exit : int {
   try_later = 75,       // queue full, shutting down, disk full
   protocol = 76,        // the daemon answered something that is not its protocol
   not_allowed = 77,     // 401, 403
+  config = 78,          // broken configuration or installation
   timeout = 124,        // --timeout elapsed, as timeout(1)
   interrupted = 130,    // SIGINT
   terminated = 143,     // SIGTERM

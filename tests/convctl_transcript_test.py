@@ -388,9 +388,9 @@ class Others(Case):
         self.assertEqual(result.stderr, b"")
         self.assertEqual(self.check(self.run_ctl("doctor", "-q"), 0).stdout.count(b"\n"), 1)
         self.daemon.healthy = False
-        self.assertIn(b"FAIL  sandbox", self.check(self.run_ctl("doctor"), 1).stdout)
+        self.assertIn(b"FAIL  sandbox", self.check(self.run_ctl("doctor"), 78).stdout)
         self.daemon.version = "9.9"
-        self.assertIn(b"WARN  version: convd 9.9, but convctl is 0.1.0; install both", self.check(self.run_ctl("doctor"), 1).stdout)
+        self.assertIn(b"WARN  version: convd 9.9, but convctl is 0.1.0; install both", self.check(self.run_ctl("doctor"), 78).stdout)
 
     def test_doctor_as_json(self):
         document = json.loads(self.check(self.run_ctl("doctor", "--json"), 0).stdout)
@@ -398,7 +398,7 @@ class Others(Case):
         self.assertEqual([check["name"] for check in document["checks"]], ["daemon", "version", "caller", "sandbox", "pandoc"])
         self.assertEqual(document["caller"]["principal"], "uid:1000")
         self.daemon.healthy = False
-        self.assertIs(json.loads(self.check(self.run_ctl("doctor", "--json"), 1).stdout)["healthy"], False)
+        self.assertIs(json.loads(self.check(self.run_ctl("doctor", "--json"), 78).stdout)["healthy"], False)
 
     def test_doctor_without_a_daemon(self):
         path = str(self.dir / "nobody")

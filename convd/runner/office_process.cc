@@ -27,6 +27,7 @@ namespace {
 
 constexpr const char* work_inside = "/.work";  // nowhere that a program of ours could lie
 constexpr loop::milliseconds most_start_time{60'000};
+constexpr loop::milliseconds most_end_time{1'000};  // without a connection; its own status says more than our signal
 constexpr int death_patience_ms = 200;
 constexpr std::uint64_t first_group = std::uint64_t{1} << 62;  // far from the numbers of children
 constexpr int open_files = 4096;
@@ -111,7 +112,7 @@ shared::Result<void> OfficeProcess::start(const std::string& program, Hooks hook
       [this](const std::string& text, std::vector<loop::UniqueFd> descriptors) {
         take_message(text, std::move(descriptors));
       },
-      [this] { kill_all(); });
+      [this] { last_words_ = loop_.after(most_end_time, [this] { kill_all(); }); });
   start_patience_ = loop_.after(most_start_time, [this] {
     refusal_ = "it was not ready after " + std::to_string(most_start_time.count() / 1000) + " s";
     kill_all();
@@ -209,6 +210,7 @@ void OfficeProcess::end(std::string reason) {
   const bool refused = !refusal_.empty();
   state_ = State::gone;
   start_patience_.reset();
+  last_words_.reset();
   std::map<process::ChildId, OfficeClient*> clients;
   clients.swap(clients_);
   for (const auto& [id, client] : clients) client->on_lost();

@@ -95,6 +95,7 @@ class OfficeProcess {
   loop::UniqueFd status_;  // bubblewrap writes to it, and would be ended if nobody held the other end
   loop::Watch ended_;
   loop::Timer start_patience_;
+  loop::Timer last_words_;
   std::map<process::ChildId, OfficeClient*> clients_;
   std::string version_;
   std::string description_;

@@ -130,6 +130,7 @@ class RunnerWorld {
     if (options.program.empty()) options.program = CONVD_BINARY_DIR "/convd-runner";
     if (options.work_dir.empty()) options.work_dir = directory / "work";
     options.log_level = "error";
+    options.warm_office = "never";  // office_pool_test is about that
     return options;
   }
 };
