@@ -1,10 +1,14 @@
 #include "convd/office/document.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
+#include "convd/office/early_page.h"
+#include "convd/office/fonts.h"
 #include "convd/office/inside.h"
 #include "convd/office/layout.h"
+#include "convd/office/links.h"
 #include "convd/office/locale.h"
 #include "convd/office/page_setup.h"
 #include "convd/office/revision.h"
@@ -33,10 +37,12 @@ class Conversion {
     auto loaded = load_document(lok_, job_, *source, teller_.steps(OfficePhase::reading));
     if (!loaded) return loaded.error();
     document_ = *loaded;
+    tell_what_is_missing(*source);
     if (auto changed = change(); !changed) return changed;
-    if (is_paged(job_) || job_.update_indexes) {
+    if (is_paged(job_) || job_.update_indexes || job_.early_page) {
       if (auto ready = lay_out_all(); !ready) return ready;
     }
+    if (job_.early_page) show_early_page();
     return write();
   }
 
@@ -51,6 +57,16 @@ class Conversion {
     std::filesystem::copy_file(given, directory + "/" + job_.input, failed);
     if (failed) return shared::Error{ErrorCode::engine_failed, "The document could not be copied to be changed", ""};
     return directory + "/" + job_.input;
+  }
+
+  // A document that does not let itself be asked is converted without an answer.
+  void tell_what_is_missing(const std::string& source) {
+    try {
+      if (const auto fonts = missing_fonts(lok_, document_); !fonts.empty()) teller_.tell(process::OfficeFonts{fonts});
+      const auto links = outside_links(lok_, document_, source);
+      if (!links.empty()) teller_.tell(process::OfficeLinks{links});
+    } catch (const css::uno::Exception&) {
+    }
   }
 
   Result<void> change() {
@@ -80,6 +96,20 @@ class Conversion {
     return shared::Error{ErrorCode::input_invalid,
                          "The page range names none of the " + std::to_string(layout_.pages()) + " pages there are",
                          ""};
+  }
+
+  // Of what will be written, not of the document. It is a courtesy: without it the conversion goes on.
+  void show_early_page() {
+    try {
+      const auto first = std::find_if(layout_.chosen.begin(), layout_.chosen.end(), [&](std::int64_t page) {
+        return layout_.shown[static_cast<std::size_t>(page - 1)];
+      });
+      if (first == layout_.chosen.end()) return;
+      const std::string path = workspace_ + "/out/" + std::string(process::early_page_name);
+      const auto written = write_early_page(lok_, document_, *first, path);
+      if (written) teller_.tell(*written);
+    } catch (const css::uno::Exception&) {
+    }
   }
 
   Result<void> write() {

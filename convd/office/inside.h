@@ -25,6 +25,8 @@ struct Lok::Inside {
   Reference<css::frame::XDesktop2> desktop;
   Reference<css::awt::XDevice> device;  // a virtual screen, for what is measured against one
 
+  std::set<std::string> fonts;  // installed families, in lower case
+
   // A service by its name; null when there is none.
   template <typename Interface>
   Reference<Interface> service(std::string_view name) const {

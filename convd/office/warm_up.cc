@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "convd/office/fonts.h"
 #include "convd/office/locale.h"
 #include "convd/office/transfer.h"
 #include "convd/office/warm_documents.h"
@@ -20,6 +21,7 @@ void connect(Lok::Inside& lok) {
   lok.context = lok.symbols.process_context();
   lok.desktop = css::frame::Desktop::create(lok.context);
   lok.device = css::awt::Toolkit::create(lok.context)->createScreenCompatibleDevice(16, 16);
+  lok.fonts = installed_fonts(lok);
   set_locale(lok, "");
 }
 
