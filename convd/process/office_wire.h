@@ -44,6 +44,7 @@ struct OfficeRefused {
 struct ChildStarted {
   ChildId id = 0;
 };
+// Without a ChildStarted before it: there was no child, and nothing has been said on its standard output.
 struct ChildEnded {
   ChildId id = 0;
   int status = 0;  // as from wait(2)
