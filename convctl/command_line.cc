@@ -82,8 +82,8 @@ CommandLine::CommandLine() : app_("Convert documents with convd, and watch it ha
   app_.add_flag("-q,--quiet", globals_.quiet, "No progress and no remarks; lists become bare names");
   app_.add_option("--color", color_, "auto, always or never")->type_name("WHEN");
   app_.add_option("--progress", progress_, "auto, bar, plain, json or none")->type_name("MODE");
-  app_.add_option("--interval", globals_.interval_ms, "Least time between two reports of progress (20 to 10000)")
-      ->check(CLI::Range(20, 10'000))
+  app_.add_option("--interval", globals_.interval_ms, "Least time between two reports of progress (10 to 10000)")
+      ->check(CLI::Range(10, 10'000))
       ->type_name("MS");
   app_.add_option("--timeout", timeout_, "Give up after this time; what was submitted runs on")->type_name("DURATION");
   for (const CommandRow& row : rows) {

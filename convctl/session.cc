@@ -23,7 +23,7 @@ Client& Session::client() {
 }
 
 std::chrono::milliseconds Session::interval() {
-  constexpr int local_ms = 20;
+  constexpr int local_ms = 10;
   constexpr int remote_ms = 200;
   if (globals_.interval_ms > 0) return std::chrono::milliseconds(globals_.interval_ms);
   return std::chrono::milliseconds(client().endpoint().is_unix() ? local_ms : remote_ms);

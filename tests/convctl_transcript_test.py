@@ -305,7 +305,7 @@ class Others(Case):
     def test_the_pace_of_a_watcher(self):
         ident = self.made()
         slow = self.made("slow")
-        for flags, asked in (((), "20"), (("--interval", "500"), "500")):
+        for flags, asked in (((), "10"), (("--interval", "500"), "500")):
             process = self.start("watch", slow, *flags)
             self.read_until(process.stderr, "libreoffice")
             process.send_signal(signal.SIGINT)

@@ -101,7 +101,7 @@ void remove(const Services& services, const Call& call) {
 
 // How often at most a watcher wants to hear of progress.
 Result<loop::milliseconds> progress_interval(const Request& request) {
-  const auto given = integer_param(request, "progress_ms", 20, 10'000);
+  const auto given = integer_param(request, "progress_ms", 10, 10'000);
   if (!given) return given.error();
   return *given ? loop::milliseconds(**given) : events::Hub::progress_interval;
 }

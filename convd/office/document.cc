@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "convd/office/early_page.h"
 #include "convd/office/fonts.h"
@@ -52,11 +53,15 @@ class Conversion {
     const std::string given = workspace_ + "/in/" + job_.input;
     if (!needs_editing(job_)) return given;
     const std::string directory = workspace_ + "/tmp/edited";
+    const std::string path = directory + "/" + job_.input;
     std::error_code failed;
     std::filesystem::create_directory(directory, failed);
-    std::filesystem::copy_file(given, directory + "/" + job_.input, failed);
-    if (failed) return shared::Error{ErrorCode::engine_failed, "The document could not be copied to be changed", ""};
-    return directory + "/" + job_.input;
+    // A file of its own: copy_file() would also copy the mode of the input, which only root may write to.
+    std::ofstream copy(path, std::ios::binary);
+    copy << std::ifstream(given, std::ios::binary).rdbuf();
+    copy.close();
+    if (!copy) return shared::Error{ErrorCode::engine_failed, "The document could not be copied to be changed", ""};
+    return path;
   }
 
   // A document that does not let itself be asked is converted without an answer.

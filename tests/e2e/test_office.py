@@ -1,5 +1,6 @@
 """The warm LibreOffice: a child for every document, which can be killed, stopped and counted on, and nobody else notices."""
 
+import json
 import os
 import re
 import shutil
@@ -77,6 +78,22 @@ class Warm(Case):
         self.assertTrue(measured)
         self.assertEqual({stage["total"] for stage in measured if stage["total"]}, {300})
         self.assertTrue(any(re.search(r"page \d+ of 300", f["message"]) for f in frames), [f["message"] for f in frames])
+
+    def test_a_watcher_on_the_same_machine_sees_fine_steps(self):
+        id = self.daemon.submit("long.docx", "pdf", long_document())
+        frames = [json.loads(line) for line in self.daemon.convctl("watch", id, "--json").stdout.splitlines()]
+        measured = {f["stage"]["done"] for f in frames if f["stage"] and f["stage"]["unit"] == "page"}
+        self.assertGreaterEqual(len(measured), 50)
+        figures = [f["progress"] for f in frames]
+        self.assertEqual(figures, sorted(figures))
+        self.assertIn("Reading long.docx", {f["message"] for f in frames})
+
+    def test_sheets_are_chosen_by_name_or_number(self):
+        for wanted in ("1", "arrivals"):
+            self.assertCompleted(self.daemon.convert("arrivals.xlsx", "csv", options={"sheets": wanted}))
+        refused = self.daemon.convert("arrivals.xlsx", "pdf", options={"sheets": "9"})
+        self.assertFailed(refused, "input_invalid")
+        self.assertIn("it has: arrivals", refused["error"])
 
     def test_cancel_ends_the_one_child(self):
         warm, _ = offices(self.daemon)
