@@ -226,11 +226,21 @@ bool ends(const loop::UniqueFd& pidfd) {
   return poll(&watched, 1, patience_ms) == 1;
 }
 
-// Children of `parent`, from /proc.
+// 0 for what is no process, or none any more.
+pid_t parent_of(const std::filesystem::path& process) {
+  std::array<char, 512> text{};
+  const loop::UniqueFd fd(open((process / "stat").c_str(), O_RDONLY | O_CLOEXEC));
+  const ssize_t length = fd ? read(fd.get(), text.data(), text.size() - 1) : 0;
+  if (length <= 0) return 0;
+  const char* name_end = std::strrchr(text.data(), ')');  // "12 (name) S 11 ..."
+  return name_end == nullptr ? 0 : std::atoi(name_end + 4);
+}
+
+// Those that have ended and nobody has waited for among them.
 std::size_t children_of(pid_t parent) {
-  const std::string text =
-      content_of("/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) + "/children");
-  return static_cast<std::size_t>(std::count(text.begin(), text.end(), ' '));
+  const std::filesystem::directory_iterator all("/proc");
+  return static_cast<std::size_t>(
+      std::count_if(begin(all), end(all), [parent](const auto& entry) { return parent_of(entry.path()) == parent; }));
 }
 
 std::size_t descriptors_of(pid_t pid) {
@@ -361,10 +371,12 @@ TEST_CASE("drained, it takes no more and ends with its last child") {
   world.expect<OfficeReady>();
   const auto conversion = world.begin(1, "wait");
   line_of(conversion.out);
+  CHECK(children_of(world.pid()) >= 1);
   world.send(process::Drain{});
   const auto late = world.ask(2, "copy");
   CHECK(world.end_of(2) == not_started);
   CHECK(world.is_silent());
+  CHECK(children_of(world.pid()) == 1);  // no spares any more
   CHECK(syscall(SYS_pidfd_send_signal, conversion.pidfd.get(), SIGKILL, nullptr, 0) == 0);
   CHECK(world.end_of(1) == SIGKILL);
   CHECK(world.exit_code() == 0);
