@@ -466,3 +466,31 @@ TEST_CASE("an unprivileged user's runner confines as well") {
   CHECK(bounded.out.empty());
   CHECK(bounded.err.find("fork") != std::string::npos);
 }
+
+TEST_CASE("a child that is killed while it is being set up leaves nothing behind") {
+  RunnerWorld world;
+  if (!ready(world)) return;
+  const std::string mark = world.directory / "work";
+  for (int turn = 0; turn < 40; ++turn) {
+    tests::Recorder told;
+    const auto id = world.client.start(RunnerWorld::shell("sleep 60"), told);
+    // At another moment of the launch each time: from before the fork until well after it.
+    bool due = false;
+    const auto pause = world.loop.after(std::chrono::milliseconds(turn / 4), [&] { due = true; });
+    world.until([&] { return due; });
+    world.client.kill(id);
+    world.until([&] { return told.exit.has_value(); }, "a killed child never ended");
+    CHECK(told.exit->end == End::killed);
+    world.client.release(id);
+  }
+  const auto bubblewraps = [&] {
+    auto found = tests::processes_with(mark);
+    std::erase_if(found, [](pid_t pid) {
+      std::ifstream name("/proc/" + std::to_string(pid) + "/comm");
+      std::string word;
+      return !(name >> word) || word != "bwrap";
+    });
+    return found;
+  };
+  world.until([&] { return bubblewraps().empty(); }, "bubblewrap was left behind");
+}

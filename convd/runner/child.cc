@@ -191,13 +191,16 @@ void Child::kill() {
   if (pid_ > 0) destroy_tree();
 }
 
-// Bubblewrap itself is left to end by the death of its namespace, so that its end means that nothing runs any more.
 void Child::destroy_tree() {
-  auto processes = process_tree(pid_);
-  for (const pid_t pid : cgroup_->members()) processes.push_back(pid);
-  std::erase(processes, pid_);
-  for (const pid_t pid : processes) ::kill(pid, SIGKILL);
-  if (warm_ || processes.empty()) process::signal_pidfd(pidfd_.get(), SIGKILL);
+  if (warm_) {
+    for (const pid_t pid : process_tree(pid_)) ::kill(pid, SIGKILL);
+    process::signal_pidfd(pidfd_.get(), SIGKILL);
+  } else {
+    kill_below(pid_);
+    for (const pid_t pid : cgroup_->members()) {
+      if (pid != pid_) ::kill(pid, SIGKILL);
+    }
+  }
   last_resort_ = loop_.after(last_resort_delay, [this] {
     if (pid_ <= 0) return;
     for (const pid_t pid : process_tree(pid_)) ::kill(pid, SIGKILL);

@@ -182,13 +182,9 @@ void OfficeProcess::take(process::ChildEnded& ended, std::vector<loop::UniqueFd>
   client.on_ended(ended);
 }
 
-// Bubblewrap itself is left to end by the death of its namespace, so that its end means that nothing runs any more.
 void OfficeProcess::kill_all() const {
-  if (pid_ <= 0) return;
-  auto processes = process_tree(pid_);
-  std::erase(processes, pid_);
-  for (const pid_t pid : processes) ::kill(pid, SIGKILL);
-  if (processes.empty() || !confinement_.options.sandbox) ::kill(pid_, SIGKILL);
+  kill_below(pid_);
+  if (!confinement_.options.sandbox && pid_ > 0) ::kill(pid_, SIGKILL);
 }
 
 void OfficeProcess::reap() {

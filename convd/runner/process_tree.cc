@@ -1,5 +1,8 @@
 #include "convd/runner/process_tree.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <array>
@@ -34,6 +37,19 @@ std::vector<pid_t> children_of(pid_t parent) {
   return children;
 }
 
+// Stops a child of ours; returns when it has stopped, which takes microseconds, or has ended.
+void hold(pid_t child) {
+  constexpr int most_looks = 100;
+  constexpr timespec pause{0, 100'000};
+  ::kill(child, SIGSTOP);
+  for (int i = 0; i < most_looks; ++i) {
+    siginfo_t found{};
+    if (waitid(P_PID, static_cast<id_t>(child), &found, WSTOPPED | WEXITED | WNOHANG | WNOWAIT) != 0) return;
+    if (found.si_pid == child) return;
+    nanosleep(&pause, nullptr);
+  }
+}
+
 }  // namespace
 
 std::vector<pid_t> dead_children(pid_t parent) {
@@ -52,6 +68,21 @@ std::vector<pid_t> process_tree(pid_t root) {
     for (const pid_t child : children_of(tree[i])) tree.push_back(child);
   }
   return tree;
+}
+
+void kill_below(pid_t top) {
+  if (top <= 0) return;
+  auto family = process_tree(top);
+  std::erase(family, top);
+  if (family.empty()) {
+    // It may be about to fork: bubblewrap's child, orphaned at that moment, would wait for its parent for ever.
+    hold(top);
+    family = process_tree(top);
+    std::erase(family, top);
+    if (family.empty()) family.push_back(top);
+  }
+  for (const pid_t pid : family) ::kill(pid, SIGKILL);
+  ::kill(top, SIGCONT);
 }
 
 std::int64_t cpu_ms_of(const std::vector<pid_t>& tree) {
