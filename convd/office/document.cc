@@ -75,7 +75,7 @@ class Conversion {
   }
 
   Result<void> change() {
-    show_changes(document_, job_.changes);
+    show_changes(lok_, document_, job_.changes);
     if (job_.landscape) set_landscape(document_);
     if (job_.sheets.empty()) return {};
     return choose_sheets(document_, job_.sheets, left_out());
@@ -146,8 +146,9 @@ void prepare_child(Lok& lok, const process::OfficeJob& job, const std::string& w
   ::setenv("TMPDIR", directory.c_str(), 1);
   inside.symbols.set_temp_directory(to_uno(file_url(directory)));
   if (!job.locale.empty()) set_locale(inside, job.locale);
-  // In the kit's mode the columns of a sheet are a hair wider than soffice makes them.
-  if (job.is_spreadsheet && inside.symbols.set_kit_mode != nullptr) inside.symbols.set_kit_mode(false);
+  // In the kit's mode the columns of a sheet are a hair wider than soffice makes them, and commands expect a viewer.
+  // For all others leaving it costs time and changes nothing.
+  if (job.is_spreadsheet || job.changes != process::TrackedChanges::as_saved) inside.symbols.set_kit_mode(false);
 }
 
 std::optional<process::OfficeFailed> convert_document(Lok& lok, const process::OfficeJob& job,

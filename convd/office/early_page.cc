@@ -69,12 +69,12 @@ bool store_picture(const Document& document, const std::string& filter, const Pi
 }
 
 bool store_text_page(const Document& document, std::int64_t page, const Pixels& size, const std::string& path) {
-  if (page > 1) {
-    const Reference<css::frame::XModel> model(document, UNO_QUERY_THROW);
-    const Reference<css::text::XTextViewCursorSupplier> view(model->getCurrentController(), UNO_QUERY_THROW);
-    const Reference<css::text::XPageCursor> cursor(view->getViewCursor(), UNO_QUERY_THROW);
-    if (!cursor->jumpToPage(static_cast<sal_Int16>(std::min<std::int64_t>(page, INT16_MAX)))) return false;
-  }
+  // The picture is of the page the cursor is on, and a text may begin on its second page.
+  const Reference<css::frame::XModel> model(document, UNO_QUERY_THROW);
+  const Reference<css::text::XTextViewCursorSupplier> view(model->getCurrentController(), UNO_QUERY_THROW);
+  const Reference<css::text::XPageCursor> cursor(view->getViewCursor(), UNO_QUERY_THROW);
+  const auto number = static_cast<sal_Int16>(std::min<std::int64_t>(page, INT16_MAX));
+  if (!cursor->jumpToPage(number) || cursor->getPage() != number) return false;
   return store_picture(document, "writer_png_Export", size, path);
 }
 

@@ -133,19 +133,22 @@ void add_cells(const Document& document, Wanted& wanted) {
       });
 }
 
-bool is_mixed(const Reference<css::beans::XPropertyState>& state) {
-  return state.is() && std::any_of(scripts.begin(), scripts.end(), [&](const Script& script) {
-           return state->getPropertyState(to_uno(script.property)) == css::beans::PropertyState_AMBIGUOUS_VALUE;
-         });
+bool is_mixed(const Reference<css::text::XTextCursor>& range) {
+  const Reference<css::beans::XPropertyState> state(range, UNO_QUERY);
+  return !state.is() || std::any_of(scripts.begin(), scripts.end(), [&](const Script& script) {
+    return state->getPropertyState(to_uno(script.property)) == css::beans::PropertyState_AMBIGUOUS_VALUE;
+  });
 }
 
 void add_shape(const Shape& shape, Wanted& wanted) {
   const Reference<css::text::XText> text(shape, UNO_QUERY);
   if (!text.is() || text->getString().isEmpty()) return;
   wanted.add_text(text->getString());
-  wanted.add(Properties(shape, UNO_QUERY));
+  const auto range = text->createTextCursor();
+  range->gotoEnd(true);
+  wanted.add(Properties(range, UNO_QUERY));
   // Only where one answer for the whole text is not enough: this is slow.
-  if (!is_mixed(Reference<css::beans::XPropertyState>(shape, UNO_QUERY))) return;
+  if (!is_mixed(range)) return;
   for_each<css::container::XEnumerationAccess>(Enumeration(text, UNO_QUERY), [&](const Enumeration& paragraph) {
     for_each<css::beans::XPropertySet>(paragraph, [&](const Properties& portion) { wanted.add(portion); });
   });

@@ -1,6 +1,9 @@
 #include "convd/office/revision.h"
 
-#include <com/sun/star/beans/XPropertySet.hpp>
+#include <com/sun/star/frame/DispatchHelper.hpp>
+#include <com/sun/star/frame/XController.hpp>
+#include <com/sun/star/frame/XDispatchProvider.hpp>
+#include <com/sun/star/frame/XModel.hpp>
 #include <com/sun/star/text/XDocumentIndexesSupplier.hpp>
 #include <com/sun/star/text/XTextDocument.hpp>
 #include <com/sun/star/text/XTextFieldsSupplier.hpp>
@@ -8,11 +11,17 @@
 
 namespace convd::office {
 
-void show_changes(const Document& document, process::TrackedChanges changes) {
+void show_changes(const Lok::Inside& lok, const Document& document, process::TrackedChanges changes) {
   if (changes == process::TrackedChanges::as_saved) return;
   if (!Reference<css::text::XTextDocument>(document, UNO_QUERY).is()) return;
-  const Reference<css::beans::XPropertySet> properties(document, UNO_QUERY_THROW);
-  properties->setPropertyValue("ShowChanges", Any(changes == process::TrackedChanges::shown));
+  const bool shown = changes == process::TrackedChanges::shown;
+  // A command, because the document's property of that name does not reach the layout.
+  const Reference<css::frame::XModel> model(document, UNO_QUERY_THROW);
+  const Reference<css::frame::XDispatchProvider> frame(model->getCurrentController()->getFrame(), UNO_QUERY_THROW);
+  NamedValues arguments;
+  arguments.add("ShowTrackedChanges", shown);
+  css::frame::DispatchHelper::create(lok.context)
+      ->executeDispatch(frame, ".uno:ShowTrackedChanges", "", 0, arguments.sequence());
 }
 
 void update_indexes(const Document& document) {

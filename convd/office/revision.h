@@ -8,7 +8,7 @@ namespace convd::office {
 
 // Only text documents track changes in a way that can be shown or hidden; others stay as they are. Throws
 // css::uno::Exception.
-void show_changes(const Document& document, process::TrackedChanges changes);
+void show_changes(const Lok::Inside& lok, const Document& document, process::TrackedChanges changes);
 // Tables of contents and other indexes, and fields, to what they are now. The document must have been laid out. Throws
 // css::uno::Exception.
 void update_indexes(const Document& document);

@@ -37,6 +37,7 @@ shared::Result<Symbols> find_symbols(const std::string& program_dir) {
       program_dir, {"_ZN10comphelper14LibreOfficeKit9setActiveEb"});  // comphelper::LibreOfficeKit::setActive(bool)
   const char* missing = symbols.process_context == nullptr      ? "component context"
                         : symbols.set_temp_directory == nullptr ? "temporary directory"
+                        : symbols.set_kit_mode == nullptr       ? "mode"
                                                                 : nullptr;
   if (missing == nullptr) return symbols;
   return shared::Error{shared::ErrorCode::unavailable,

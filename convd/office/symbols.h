@@ -12,7 +12,7 @@ namespace convd::office {
 struct Symbols {
   Reference<css::uno::XComponentContext> (*process_context)() = nullptr;
   OUString (*set_temp_directory)(const OUString& url) = nullptr;  // returns what it has made
-  void (*set_kit_mode)(bool active) = nullptr;                    // null where this LibreOffice has none
+  void (*set_kit_mode)(bool active) = nullptr;
 };
 
 // `program_dir` as in Lok::Options; the libraries must be loaded. Errors: unavailable, when a needed one is not there.
