@@ -12,7 +12,7 @@ flat         resident memory and latency over --conversions (2,000) documents
 confinement  latency with the sandbox and without
 
 Peers: soffice started for each document; unoconv with a listener (apt-get install unoconv python3-uno); unoserver from a
-checkout of its sources. The packages without a graphical interface lack what unoserver needs for spreadsheets; it is left out
+checkout of its sources, which its package information has to lie beside. The packages without a graphical interface lack what unoserver needs for spreadsheets; it is left out
 there when it fails.
 """
 
@@ -113,6 +113,7 @@ class Unoserver(Listener):
         self.start(
             ["/usr/bin/python3", "-m", "unoserver.server", "--port", str(port), "--uno-port", str(uno), "--user-installation", f"{folder}/profile"],
             port, os.environ | {"PYTHONPATH": f"{self.checkout}/src"})
+        socket.setdefaulttimeout(PATIENCE)  # the proxy has none of its own
         self.server = xmlrpc.client.ServerProxy(f"http://127.0.0.1:{port}", allow_none=True)
         await_port(uno, self.process)
 
