@@ -468,3 +468,96 @@ TEST_CASE("Every family has an early page") {
   CHECK(pages.front().width == 1000);
   CHECK(pages.front().height == 563);
 }
+
+namespace {
+
+// Put together by qpdf, which leaves this mark behind the first line.
+bool is_joined(const Outcome& outcome) {
+  return has(content_of(outcome.path()).substr(0, 40), "\xbf\xf7\xa2\xfe");
+}
+
+std::string outline_of(const Outcome& outcome) {
+  const std::string xml = printed_by("pdftohtml -xml -i -stdout " + outcome.path());
+  const std::size_t start = xml.find("<outline>");
+  return start == std::string::npos ? "" : xml.substr(start);
+}
+
+// So many rows that a sheet has some 17 pages.
+flat::Sheet long_sheet(const std::string& name) {
+  flat::Sheet sheet{name, {}};
+  for (int row = 0; row < 900; ++row) sheet.rows.push_back(flat::cell(name + " " + std::to_string(row)));
+  return sheet;
+}
+
+void check_same(const std::string& document, OfficeJob job) {
+  const Outcome whole = world().convert(document, job);
+  job.processes = 3;
+  const Outcome joined = world().convert(document, job);
+  REQUIRE(joined.ok());
+  CHECK_FALSE(is_joined(whole));
+  CHECK(is_joined(joined));
+  CHECK(joined.info("Pages") == whole.info("Pages"));
+  CHECK(joined.info("Producer") == whole.info("Producer"));
+  CHECK(joined.text() == whole.text());
+  CHECK_FALSE(outline_of(whole).empty());
+  CHECK(outline_of(joined) == outline_of(whole));
+  CHECK(printed_by("pdfinfo -url " + joined.path()) == printed_by("pdfinfo -url " + whole.path()));
+  CHECK(std::distance(std::filesystem::directory_iterator(joined.out), {}) == 1);
+  const auto told = steps(joined, OfficePhase::writing);
+  CHECK(std::is_sorted(told.begin(), told.end(), [](const auto& a, const auto& b) { return a.done < b.done; }));
+  CHECK(told.back().done == told.back().total);
+  CHECK(std::to_string(told.back().total) == joined.info("Pages"));
+}
+
+bool is_divided(const std::string& document, OfficeJob job) {
+  job.processes = 3;
+  const Outcome outcome = world().convert(document, job);
+  CHECK(outcome.ok());
+  return is_joined(outcome);
+}
+
+}  // namespace
+
+TEST_CASE("Long sheets by several processes are the same") {
+  if (!possible()) return;
+  flat::Sheet linked = long_sheet("South");
+  linked.rows[700] = flat::cell("<text:a xlink:type=\"simple\" xlink:href=\"https://example.org/\">outside</text:a>");
+  const std::string document = flat::sheets({long_sheet("North"), linked, long_sheet("West")});
+  check_same(document, sheet_job());
+  check_same(document, with(sheet_job(), {"PageRange", ValueKind::text, "3-45"}));
+}
+
+TEST_CASE("Many slides by several processes are the same") {
+  if (!possible()) return;
+  std::vector<std::string> slides;
+  for (int slide = 1; slide <= 95; ++slide)
+    slides.push_back(
+        flat::text_box("Slide " + std::to_string(slide) +
+                       " <text:a xlink:type=\"simple\" xlink:href=\"https://example.org/\">outside</text:a>"));
+  check_same(flat::slides(slides), slide_job());
+}
+
+TEST_CASE("What would not be the same is exported in one go") {
+  if (!possible()) return;
+  const std::string sheets = flat::sheets({long_sheet("North"), long_sheet("South")});
+  REQUIRE(is_divided(sheets, sheet_job()));
+  CHECK_FALSE(is_divided(flat::sheets(three_sheets()), sheet_job()));
+  CHECK_FALSE(is_divided(sheets, with(sheet_job(), {"SelectPdfVersion", ValueKind::number, "2"})));
+  CHECK_FALSE(is_divided(sheets, with(sheet_job(), {"UseTaggedPDF", ValueKind::flag, "true"})));
+  CHECK_FALSE(is_divided(sheets, with(with(sheet_job(), {"EncryptFile", ValueKind::flag, "true"}),
+                                      {"DocumentOpenPassword", ValueKind::text, "secret"})));
+  flat::Sheet linked = long_sheet("West");
+  linked.rows[3] = flat::cell("<text:a xlink:type=\"simple\" xlink:href=\"#North.A1\">inside</text:a>");
+  CHECK_FALSE(is_divided(flat::sheets({long_sheet("North"), linked}), sheet_job()));
+  linked.rows[3] =
+      R"-(<table:table-cell table:formula="of:=HYPERLINK(&quot;#North.A1&quot;;&quot;x&quot;)" office:value-type="string"/>)-";
+  CHECK_FALSE(is_divided(flat::sheets({long_sheet("North"), linked}), sheet_job()));
+  CHECK_FALSE(is_divided(flat::pages(95), text_job()));
+
+  std::vector<std::string> slides(95, flat::text_box("Slide"));
+  REQUIRE(is_divided(flat::slides(slides), slide_job()));
+  slides[7] = flat::text_box("<text:a xlink:type=\"simple\" xlink:href=\"#page80\">inside</text:a>");
+  CHECK_FALSE(is_divided(flat::slides(slides), slide_job()));
+  slides[7] = "";  // hidden
+  CHECK_FALSE(is_divided(flat::slides(slides), slide_job()));
+}

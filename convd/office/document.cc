@@ -1,10 +1,13 @@
 #include "convd/office/document.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
+#include "convd/office/divisible.h"
 #include "convd/office/early_page.h"
 #include "convd/office/fonts.h"
 #include "convd/office/inside.h"
@@ -15,6 +18,7 @@
 #include "convd/office/revision.h"
 #include "convd/office/settings.h"
 #include "convd/office/sheets.h"
+#include "convd/office/side_by_side.h"
 #include "convd/office/teller.h"
 #include "convd/office/transfer.h"
 
@@ -125,9 +129,24 @@ class Conversion {
       teller_.step(OfficePhase::writing, paged ? layout_.written(done) : 0, total);
     };
     steps(0, 0);
+    if (store_in_parts()) {
+      teller_.step(OfficePhase::writing, total, total);
+      return {};
+    }
     auto stored = store_document(document_, job_, workspace_ + "/out/" + job_.output, steps);
     if (stored) teller_.step(OfficePhase::writing, total, total);
     return stored;
+  }
+
+  // Whether the result is there.
+  bool store_in_parts() {
+    try {
+      const int parts = job_.processes > 1 ? parts_of(document_, job_, layout_) : 1;
+      return parts > 1 && can_fork(lok_) &&
+             store_side_by_side(lok_, document_, job_, layout_, parts, workspace_, teller_.steps(OfficePhase::writing));
+    } catch (const css::uno::Exception&) {
+      return false;
+    }
   }
 
   const Lok::Inside& lok_;
@@ -141,7 +160,8 @@ class Conversion {
 }  // namespace
 
 void prepare_child(Lok& lok, const process::OfficeJob& job, const std::string& workspace) {
-  const Lok::Inside& inside = lok.inside();
+  Lok::Inside& inside = lok.inside();
+  inside.threads = loop::UniqueFd(::open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const std::string directory = workspace + "/tmp";
   ::setenv("TMPDIR", directory.c_str(), 1);
   inside.symbols.set_temp_directory(to_uno(file_url(directory)));

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "convd/loop/unique_fd.h"
 #include "convd/office/lok.h"
 #include "convd/office/symbols.h"
 #include "convd/office/uno.h"
@@ -26,6 +27,8 @@ struct Lok::Inside {
   Reference<css::awt::XDevice> device;  // a virtual screen, for what is measured against one
 
   std::set<std::string> fonts;  // installed families, in lower case
+  // From prepare_child() on: /proc/self/task, which a confined child cannot open.
+  loop::UniqueFd threads;
 
   // A service by its name; null when there is none.
   template <typename Interface>

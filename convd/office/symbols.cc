@@ -35,6 +35,10 @@ shared::Result<Symbols> find_symbols(const std::string& program_dir) {
                     "_ZN3utl24SetTempNameBaseDirectoryERKN3rtl8OUStringE"});
   symbols.set_kit_mode = find<decltype(symbols.set_kit_mode)>(
       program_dir, {"_ZN10comphelper14LibreOfficeKit9setActiveEb"});  // comphelper::LibreOfficeKit::setActive(bool)
+  symbols.thread_pool =
+      find<decltype(symbols.thread_pool)>(program_dir, {"_ZN10comphelper10ThreadPool20getSharedOptimalPoolEv"});
+  symbols.join_threads =
+      find<decltype(symbols.join_threads)>(program_dir, {"_ZN10comphelper10ThreadPool17joinThreadsIfIdleEv"});
   const char* missing = symbols.process_context == nullptr      ? "component context"
                         : symbols.set_temp_directory == nullptr ? "temporary directory"
                         : symbols.set_kit_mode == nullptr       ? "mode"

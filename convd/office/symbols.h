@@ -13,6 +13,9 @@ struct Symbols {
   Reference<css::uno::XComponentContext> (*process_context)() = nullptr;
   OUString (*set_temp_directory)(const OUString& url) = nullptr;  // returns what it has made
   void (*set_kit_mode)(bool active) = nullptr;
+  // The threads that calculate. Null where this LibreOffice has none.
+  void* (*thread_pool)() = nullptr;
+  void (*join_threads)(void* pool) = nullptr;
 };
 
 // `program_dir` as in Lok::Options; the libraries must be loaded. Errors: unavailable, when a needed one is not there.
