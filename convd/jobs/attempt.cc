@@ -145,6 +145,7 @@ process::ChildSpec Attempt::child_spec(const engines::Task& task, const engines:
   spec.limits.output_bytes = tighter(command.limits.output_bytes, plan_.output_bytes);
   spec.limits.output_files = tighter(command.limits.output_files, plan_.output_files);
   spec.office = command.office;
+  if (spec.office) spec.office->processes = plan_.processes;
   spec.needs_warm_office = command.needs_warm_office;
   return spec;
 }

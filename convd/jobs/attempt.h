@@ -32,6 +32,7 @@ struct AttemptPlan {
   loop::milliseconds stall_timeout{0};
   std::int64_t output_bytes = 0;
   int output_files = 0;
+  int processes = 1;  // the most that an engine may use side by side for one long document
 };
 
 struct Outcome {

@@ -111,6 +111,8 @@ void Manager::Impl::launch(Live& live) {
   plan.stall_timeout = loop::milliseconds(job.stall_timeout_ms.value_or(settings_.stall_timeout_ms));
   plan.output_bytes = settings_.output_bytes;
   plan.output_files = settings_.output_files;
+  // A long document may use the slots that nobody waits for.
+  if (queue_.size() == 0) plan.processes += std::max(0, settings_.slots - running());
   live.engine = plan.route.front().engine->name();
   live.attempt = std::make_unique<Attempt>(
       Attempt::World{loop_, store_, spawner_, estimator_}, std::move(plan),

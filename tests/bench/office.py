@@ -100,7 +100,7 @@ class Unoconv(Listener):
 
     def convert(self, document):
         target = self.folder / document.with_suffix(".pdf").name
-        subprocess.run(["unoconv", "-n", "-p", str(self.port), "-f", "pdf", "-o", str(target), str(document)], check=True, timeout=PATIENCE, **QUIET)
+        subprocess.run(["/usr/bin/python3", "/usr/bin/unoconv", "-n", "-p", str(self.port), "-f", "pdf", "-o", str(target), str(document)], check=True, timeout=PATIENCE, **QUIET)
         return target.exists()
 
 
