@@ -1,10 +1,14 @@
 // The parts of convd/office that are pure.
 
+#include <fstream>
+
 #include "convd/engines/libreoffice_profile.h"
+#include "convd/office/lok.h"
 #include "convd/office/markup.h"
 #include "convd/office/page_range.h"
 #include "convd/office/settings.h"
 #include "tests/support/catch.h"
+#include "tests/support/temp_directory.h"
 
 using namespace convd::office;
 
@@ -73,4 +77,15 @@ TEST_CASE("The warm LibreOffice has every setting of the cold one") {
     at = end;
   }
   CHECK(settings > 5);
+}
+
+TEST_CASE("Where there is no LibreOffice none is started") {
+  const tests::TempDirectory directory;
+  const auto lok = Lok::start({directory / "profile", directory / "tmp", "/nowhere"});
+  REQUIRE_FALSE(lok.ok());
+  CHECK(lok.error().code == shared::ErrorCode::unavailable);
+  CHECK(lok.error().message == "LibreOffice does not start");
+  std::ofstream(directory / "file").put('x');
+  CHECK(Lok::start({directory / "file", directory / "tmp"}).error().message ==
+        "The profile directory of LibreOffice cannot be written");
 }

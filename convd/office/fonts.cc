@@ -207,6 +207,7 @@ std::vector<std::string> missing_fonts(const Lok::Inside& lok, const Document& d
     if (!absent.empty() && (wanted.has_seen(i) || occurs(document, scripts[i]))) missing.merge(absent);
   }
   std::vector<std::string> told;
+  told.reserve(missing.size());
   for (const std::string& names : missing) told.push_back(names.substr(0, names.find(';')));
   told.erase(std::unique(told.begin(), told.end()), told.end());
   if (told.size() > most_fonts) told.resize(most_fonts);

@@ -12,7 +12,7 @@
 #include "convd/office/symbols.h"
 #include "convd/office/uno.h"
 
-struct _LibreOfficeKit;
+struct _LibreOfficeKit;  // NOLINT(bugprone-reserved-identifier): LibreOffice's name for it
 
 namespace convd::office {
 

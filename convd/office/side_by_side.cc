@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <utility>
 #include <vector>
@@ -166,6 +166,7 @@ bool store_side_by_side(const Lok::Inside& lok, const Document& document, const 
   std::vector<Part> parts = divide(job, layout, count, workspace);
   const bool exported = export_all(lok, document, parts, pages, std::move(progress));
   std::vector<std::string> paths;
+  paths.reserve(parts.size());
   for (const Part& part : parts) paths.push_back(part.path());
   const bool joined = exported && join_pdfs(paths, workspace + "/out/" + job.output);
   std::error_code ignored;
