@@ -306,8 +306,9 @@ class Others(Case):
         ident = self.made()
         slow = self.made("slow")
         for flags, asked in (((), "10"), (("--interval", "500"), "500")):
+            self.daemon.joined.clear()
             process = self.start("watch", slow, *flags)
-            self.read_until(process.stderr, "libreoffice")
+            self.assertTrue(self.daemon.joined.wait(LIMIT))
             process.send_signal(signal.SIGINT)
             process.wait(LIMIT)
             self.assertIn(f"GET /ws/conversion/{slow}?progress_ms={asked}", self.daemon.requests)
