@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """LibreOffice through convd beside its peers on the same documents, in turns. Asserts nothing; bounded; stops by itself.
 
-    tests/bench/office.py [latency] [rate] [memory] [flat] [confinement] [--rounds N] [--seconds N] [--conversions N]
+    tests/bench/office.py [latency] [rate] [memory] [flat] [confinement] [progress] [--rounds N] [--seconds N] [--conversions N]
                           [--unoserver CHECKOUT]
 
 latency      one document at a time: 1, 30 and 300 pages; medians. convd's figure is the whole job over HTTP: accepted and
@@ -10,6 +10,7 @@ rate         documents a minute at one and two slots
 memory       what a further child costs beside a further soffice (proportional set size)
 flat         resident memory and latency over --conversions (2,000) documents
 confinement  latency with the sandbox and without
+progress     what `convctl watch` shows of 300 pages: distinct measured steps, and how progress goes with time (correlation)
 
 Peers: soffice started for each document; unoconv with a listener (apt-get install unoconv python3-uno); unoserver from a
 checkout of its sources, which its package information has to lie beside. The packages without a graphical interface lack what unoserver needs for spreadsheets; it is left out
@@ -17,6 +18,7 @@ there when it fails.
 """
 
 import argparse
+import json
 import os
 import pathlib
 import shutil
@@ -301,6 +303,30 @@ def confinement(options, folder, documents):
     none.close()
 
 
+def correlation(pairs):
+    xs, ys = zip(*pairs)
+    mean_x, mean_y = statistics.mean(xs), statistics.mean(ys)
+    both = sum((x - mean_x) * (y - mean_y) for x, y in pairs)
+    return both / (sum((x - mean_x) ** 2 for x in xs) * sum((y - mean_y) ** 2 for y in ys)) ** 0.5
+
+
+def progress(options, folder, documents):
+    own = Convd(slots=2)
+    for name in ("text-300", "sheet-300", "slides-300"):
+        document = documents[name]
+        id = own.daemon.submit(document.name, "pdf", document.read_bytes())
+        watch = subprocess.Popen([str(harness.BIN / "convctl"), "watch", "--json", id], stdout=subprocess.PIPE, env=os.environ | {"CONVD_SOCKET": own.daemon.socket})
+        start, seen, measured = time.monotonic(), [], set()
+        for line in watch.stdout:
+            frame = json.loads(line)
+            if 0 < frame["progress"] < 100:
+                seen.append((time.monotonic() - start, frame["progress"]))
+            if frame["stage"] and frame["stage"]["kind"] == "measured":
+                measured.add((frame["progress"], frame["stage"]["done"]))
+        row(f"progress, {name}", seconds=f"{time.monotonic() - start:.2f}", measured_steps=len(measured), correlation=f"{correlation(seen):.3f}")
+    own.close()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*")
@@ -313,7 +339,7 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="convd-bench."))
     try:
         documents = office_documents.make(options.documents or folder / "documents")
-        for what in options.what or ["latency", "rate", "memory", "flat", "confinement"]:
+        for what in options.what or ["latency", "rate", "memory", "flat", "confinement", "progress"]:
             globals()[what](options, folder, documents)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

