@@ -91,7 +91,8 @@ void look_at_job_users(const DoctorFacts& facts, Findings& out) {
   const std::string user = confinement_item(facts, "user ");
   const std::string users = confinement_item(facts, "job users ");
   if (!users.empty())
-    out.push_back({"users", Verdict::ok,
+    out.push_back({"users",
+                   Verdict::ok,
                    "every document has a user of its own: " + users +
                        (facts.runner.office_warm ? "; those of the warm LibreOffice share one, behind Landlock" : ""),
                    {}});
