@@ -7,7 +7,7 @@ using namespace convd::process;
 TEST_CASE("a job for the warm LibreOffice comes through whole") {
   Convert convert;
   convert.id = 7;
-  convert.workspace = "/work/7";
+  convert.workspace = "/workspaces/7";
   convert.job = {"source.docx",
                  "source.pdf",
                  "MS Word 2007 XML",

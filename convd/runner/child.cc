@@ -105,8 +105,12 @@ shared::Result<void> Child::make_workspace(uid_t owner, Owns owns) {
 void Child::hand_to(OfficeProcess& office) {
   if (auto made = make_workspace(office.user(), Owns::all); !made)
     return fail(process::End::not_started, made.error().message);
-  for (const std::string& file : cgroup_->join_files())
-    descriptors_.emplace_back(open(file.c_str(), O_WRONLY | O_CLOEXEC));
+  for (const std::string& file : cgroup_->join_files()) {
+    // One that is missing would keep the whole message from being sent.
+    loop::UniqueFd group(open(file.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!group) return fail(process::End::not_started, std::string("control group: ") + std::strerror(errno));
+    descriptors_.push_back(std::move(group));
+  }
   process::Convert convert{id_, office.inside(workspace_->path()), *spec_.office, limits_};
   warm_ = true;
   given_to_ = &office;
