@@ -28,6 +28,7 @@ Exit exit_for(ErrorCode code) {
     case ErrorCode::conversion_not_found:
     case ErrorCode::not_found:
     case ErrorCode::result_gone:
+    case ErrorCode::cursor_expired:
       return Exit::no_input;
     case ErrorCode::not_finished:
     case ErrorCode::document_busy:
@@ -43,6 +44,7 @@ Exit exit_for(ErrorCode code) {
     case ErrorCode::not_implemented:
       return Exit::protocol;
     case ErrorCode::forbidden:
+    case ErrorCode::realtime_disabled:
       return Exit::not_allowed;
     case ErrorCode::engine_failed:
     case ErrorCode::engine_crashed:

@@ -41,8 +41,8 @@ Daemon::Daemon(loop::EvLoop& loop, store::Store& store, Arguments arguments, Con
       runner_(loop),
       runner_process_(loop, runner_, runner_options(config_)),
       registry_(engines::Registry::installed("", own_program_directory())),
-      hub_(loop),
-      manager_(loop, store, registry_, runner_, hub_, config_.jobs),
+      board_(loop),
+      manager_(loop, store, registry_, runner_, board_, config_.jobs),
       machine_(config_.state_dir),
       router_(manager_, store, loop, machine_),
       server_(loop, router_, {.limits = {}, .admin_group = config_.admin_group}) {}

@@ -9,7 +9,7 @@
 #include "convd/arguments.h"
 #include "convd/config.h"
 #include "convd/engines/registry.h"
-#include "convd/events/hub.h"
+#include "convd/events/board.h"
 #include "convd/jobs/manager.h"
 #include "convd/loop/ev_loop.h"
 #include "convd/machine.h"
@@ -50,7 +50,7 @@ class Daemon {
   process::RunnerClient runner_;
   process::RunnerProcess runner_process_;
   engines::Registry registry_;
-  events::Hub hub_;
+  events::Board board_;
   jobs::Manager manager_;
   Machine machine_;
   api::Router router_;

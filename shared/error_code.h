@@ -22,6 +22,7 @@ enum class ErrorCode : std::uint8_t {
   already_finished,    // cancel of a conversion that has ended
   document_busy,       // reserved for documents that cannot be removed now
   result_gone,         // retention or DELETE has removed it
+  cursor_expired,      // the position in the log cannot be gone on from; the message says why
   body_too_large,
   length_required,
   header_too_large,
@@ -35,6 +36,7 @@ enum class ErrorCode : std::uint8_t {
   unavailable,  // the store does not answer
   disk_full,
   forbidden,
+  realtime_disabled,  // the stream is not switched on for this principal: poll instead
   // What goes wrong with a job. Ends in the status `error`.
   input_invalid,
   input_encrypted,

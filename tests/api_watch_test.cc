@@ -1,4 +1,4 @@
-// Watching a conversion: the WebSocket session and the long poll, over the real hub and a clock of our own.
+// Watching a conversion: the WebSocket session and the long poll, over the real board and a clock of our own.
 
 #include "convd/api/conversion_socket.h"
 #include "convd/api/status_wait.h"
@@ -6,7 +6,7 @@
 #include "tests/support/fake_loop.h"
 
 using namespace convd::api;
-using convd::events::Hub;
+using convd::events::Board;
 using convd::events::Latest;
 using convd::events::Urgency;
 using std::chrono::milliseconds;
@@ -36,12 +36,12 @@ class Peer final : public SocketPeer {
 
 struct World {
   tests::FakeLoop loop;
-  Hub hub{loop};
+  Board board{loop};
   Peer peer;
 
   void publish(const Latest& latest, Urgency urgency = Urgency::state) {
-    hub.publish("id", latest, urgency);
-    loop.advance(Hub::progress_interval);
+    board.publish("id", latest, urgency);
+    loop.advance(Board::progress_interval);
   }
 };
 
@@ -49,7 +49,7 @@ struct World {
 
 TEST_CASE("a socket tells the state at once, every newer one, and closes after the last") {
   World world;
-  ConversionSocket socket(world.hub, "id", value(3));
+  ConversionSocket socket(world.board, "id", value(3));
   socket.on_open(world.peer);
   CHECK(world.peer.asked == 1);
   CHECK(world.peer.drain(socket) == "r3 ");
@@ -67,7 +67,7 @@ TEST_CASE("a socket tells the state at once, every newer one, and closes after t
 
 TEST_CASE("a slow client sees the newest state only") {
   World world;
-  ConversionSocket socket(world.hub, "id", value(1));
+  ConversionSocket socket(world.board, "id", value(1));
   socket.on_open(world.peer);
   for (int rev = 2; rev < 9; ++rev) world.publish(value(rev), Urgency::progress);
   CHECK(world.peer.drain(socket) == "r8 ");
@@ -75,7 +75,7 @@ TEST_CASE("a slow client sees the newest state only") {
 
 TEST_CASE("a state that was read is not told again by a late event") {
   World world;
-  ConversionSocket socket(world.hub, "id", value(7));
+  ConversionSocket socket(world.board, "id", value(7));
   socket.on_open(world.peer);
   CHECK(world.peer.drain(socket) == "r7 ");
   world.publish(value(6), Urgency::progress);
@@ -86,7 +86,7 @@ TEST_CASE("a state that was read is not told again by a late event") {
 
 TEST_CASE("what happens before the socket is open is not lost") {
   World world;
-  ConversionSocket socket(world.hub, "id", value(1));
+  ConversionSocket socket(world.board, "id", value(1));
   world.publish(value(2, true));
   socket.on_open(world.peer);
   CHECK(world.peer.drain(socket) == "r2 close 1000");
@@ -94,8 +94,8 @@ TEST_CASE("what happens before the socket is open is not lost") {
 
 TEST_CASE("a finished conversion is told and watched by nobody") {
   World world;
-  ConversionSocket socket(world.hub, "id", value(9, true));
-  CHECK(world.hub.watchers() == 0);
+  ConversionSocket socket(world.board, "id", value(9, true));
+  CHECK(world.board.watchers() == 0);
   socket.on_open(world.peer);
   CHECK(world.peer.drain(socket) == "r9 close 1000");
 }
@@ -103,10 +103,10 @@ TEST_CASE("a finished conversion is told and watched by nobody") {
 TEST_CASE("a client that leaves is forgotten") {
   World world;
   {
-    ConversionSocket socket(world.hub, "id", value(1));
-    CHECK(world.hub.watchers() == 1);
+    ConversionSocket socket(world.board, "id", value(1));
+    CHECK(world.board.watchers() == 1);
   }
-  CHECK(world.hub.watchers() == 0);
+  CHECK(world.board.watchers() == 0);
   world.publish(value(2));
 }
 
@@ -115,7 +115,8 @@ TEST_CASE("a wait ends with the value it waits for, or with its time") {
   int done = 0;
   const auto wait = [&] {
     return std::make_unique<StatusWait>(
-        world.hub, world.loop, "id", seconds(5), [](const Latest& latest) { return latest.rev > 2; }, [&] { ++done; });
+        world.board, world.loop, "id", seconds(5), [](const Latest& latest) { return latest.rev > 2; },
+        [&] { ++done; });
   };
   SECTION("the value") {
     const auto running = wait();
@@ -129,8 +130,8 @@ TEST_CASE("a wait ends with the value it waits for, or with its time") {
   }
   SECTION("two values in one turn are one end") {
     const auto running = wait();
-    world.hub.publish("id", value(3), Urgency::state);
-    world.hub.publish("id", value(4), Urgency::state);
+    world.board.publish("id", value(3), Urgency::state);
+    world.board.publish("id", value(4), Urgency::state);
     world.loop.turn();
     CHECK(done == 1);
   }
@@ -146,11 +147,11 @@ TEST_CASE("a wait ends with the value it waits for, or with its time") {
     world.publish(value(3));
     world.loop.advance(seconds(9));
     CHECK(done == 0);
-    CHECK(world.hub.watchers() == 0);
+    CHECK(world.board.watchers() == 0);
   }
   SECTION("the client has gone between the value and its turn") {
     auto running = wait();
-    world.hub.publish("id", value(3), Urgency::state);
+    world.board.publish("id", value(3), Urgency::state);
     running.reset();
     world.loop.turn();
     CHECK(done == 0);
@@ -163,7 +164,7 @@ TEST_CASE("the end of a wait may destroy it") {
   int done = 0;
   const auto start = [&] {
     wait = std::make_unique<StatusWait>(
-        world.hub, world.loop, "id", seconds(5), [](const Latest&) { return true; },
+        world.board, world.loop, "id", seconds(5), [](const Latest&) { return true; },
         [&] {
           wait.reset();
           ++done;

@@ -100,7 +100,7 @@ TEST_CASE("watchers hear of every transition and of the end last") {
   Story heard;
   bool terminal = false;
   std::int64_t rev = 0;
-  const auto watcher = house.manager().hub().subscribe(id, [&](const convd::events::Latest& latest) {
+  const auto watcher = house.manager().board().subscribe(id, [&](const convd::events::Latest& latest) {
     CHECK_FALSE(terminal);
     CHECK(latest.rev > rev);
     rev = latest.rev;
@@ -411,7 +411,7 @@ TEST_CASE("progress nobody watches is not written out, and costs no commit") {
   const auto events = house.store.log().size();
   for (int page = 1; page <= 100; ++page)
     house.spawner.prints(house.child_of(id), "page " + std::to_string(page) + "/300\n");
-  const auto watcher = house.manager().hub().subscribe(
+  const auto watcher = house.manager().board().subscribe(
       id, [&](const auto&) { ++heard; }, 20ms);
   for (int page = 101; page <= 300; ++page) {
     house.spawner.prints(house.child_of(id), "page " + std::to_string(page) + "/300\n");
@@ -861,8 +861,8 @@ TEST_CASE("one who asks learns the version of every engine that tells it") {
   tests::MemoryStore store(loop, *convd::store::Files::open(directory.path()));
   tests::FakeSpawner spawner(loop);
   convd::engines::Registry registry(tests::fake_engines());
-  convd::events::Hub hub(loop);
-  convd::jobs::Manager manager(loop, store, registry, spawner, hub, {});
+  convd::events::Board board(loop);
+  convd::jobs::Manager manager(loop, store, registry, spawner, board, {});
   manager.recover([](shared::Result<void> outcome) { CHECK(outcome); });
   loop.turn();
   REQUIRE(spawner.started() == 1);

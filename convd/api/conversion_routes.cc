@@ -39,7 +39,7 @@ class StatusPoll final : public Handler {
 
   void wait(std::int64_t rev, std::int64_t seconds) {
     wait_ = std::make_unique<StatusWait>(
-        services_.manager.hub(), services_.loop, call_.params[0], std::chrono::seconds(seconds),
+        services_.manager.board(), services_.loop, call_.params[0], std::chrono::seconds(seconds),
         [rev](const events::Latest& latest) { return latest.rev != rev || latest.terminal; },
         [this] { answer_now(read()); });
   }
@@ -103,7 +103,7 @@ void remove(const Services& services, const Call& call) {
 Result<loop::milliseconds> progress_interval(const Request& request) {
   const auto given = integer_param(request, "progress_ms", 10, 10'000);
   if (!given) return given.error();
-  return *given ? loop::milliseconds(**given) : events::Hub::progress_interval;
+  return *given ? loop::milliseconds(**given) : events::Board::progress_interval;
 }
 
 // A WebSocket route asked for by plain HTTP, or one whose conversion or parameter is not right.
@@ -165,7 +165,7 @@ std::vector<SocketRoute> conversion_sockets(Services& services) {
     const auto interval = progress_interval(request);
     const auto object = services.manager.status(request.caller.org, params[0]);
     if (!interval || !object) return nullptr;
-    return std::make_unique<ConversionSocket>(services.manager.hub(), params[0], latest_of(*object), *interval);
+    return std::make_unique<ConversionSocket>(services.manager.board(), params[0], latest_of(*object), *interval);
   };
   return {{"/ws/conversion/{id}", open}};
 }

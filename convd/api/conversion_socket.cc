@@ -4,11 +4,11 @@
 
 namespace convd::api {
 
-ConversionSocket::ConversionSocket(events::Hub& hub, const std::string& id, events::Latest now,
+ConversionSocket::ConversionSocket(events::Board& board, const std::string& id, events::Latest now,
                                    loop::milliseconds interval)
     : latest_(std::move(now)) {
   if (!latest_.terminal) {
-    subscription_ = hub.subscribe(
+    subscription_ = board.subscribe(
         id, [this](const events::Latest& latest) { changed(latest); }, interval);
   }
 }

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "convd/api/exchange.h"
-#include "convd/events/hub.h"
+#include "convd/events/board.h"
 
 namespace convd::api {
 
@@ -13,8 +13,8 @@ namespace convd::api {
 class ConversionSocket final : public SocketSession {
  public:
   // `now` is the state at this moment, read in the same turn. Progress is told once per `interval` at most.
-  ConversionSocket(events::Hub& hub, const std::string& id, events::Latest now,
-                   loop::milliseconds interval = events::Hub::progress_interval);
+  ConversionSocket(events::Board& board, const std::string& id, events::Latest now,
+                   loop::milliseconds interval = events::Board::progress_interval);
 
   void on_open(SocketPeer& peer) override;
   void on_message(std::string_view) override {}  // this dialect has nothing to say to us
@@ -27,7 +27,7 @@ class ConversionSocket final : public SocketSession {
   events::Latest latest_;
   bool waiting_ = true;  // latest_ has not been handed out yet
   SocketPeer* peer_ = nullptr;
-  std::unique_ptr<events::Hub::Subscription> subscription_;
+  std::unique_ptr<events::Board::Subscription> subscription_;
 };
 
 }  // namespace convd::api

@@ -4,11 +4,11 @@
 namespace convd::api {
 namespace {
 
-void write_hub(Exposition& out, const events::Hub& hub) {
+void write_board(Exposition& out, const events::Board& board) {
   out.gauge("convd_watchers", "WebSockets and long polls that watch a conversion now.",
-            static_cast<double>(hub.watchers()));
-  out.gauge("convd_watched_conversions", "Conversions watched now.", static_cast<double>(hub.topics()));
-  out.counter("convd_events_delivered_total", "Changes told to watchers.", static_cast<double>(hub.delivered()));
+            static_cast<double>(board.watchers()));
+  out.gauge("convd_watched_conversions", "Conversions watched now.", static_cast<double>(board.topics()));
+  out.counter("convd_events_delivered_total", "Changes told to watchers.", static_cast<double>(board.delivered()));
 }
 
 void write_engines(Exposition& out, const engines::Registry& registry) {
@@ -24,7 +24,7 @@ std::string metrics_text(const Services& services, const Durations& durations, l
   Exposition out;
   out.family("convd_build_info", "gauge", "The version, as a label.").sample({{"version", shared::version}}, 1);
   services.http.write(out);
-  write_hub(out, services.manager.hub());
+  write_board(out, services.manager.board());
   write_counters(out, services.manager.counters());
   durations.write(out);
   write_queue(out, services.manager.capacity(), services.manager.oldest_waiting_ms());

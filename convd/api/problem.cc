@@ -31,6 +31,7 @@ constexpr std::array<Row, shared::error_code_count> rows{{
     {ErrorCode::already_finished, 409, 0},
     {ErrorCode::document_busy, 409, 0},
     {ErrorCode::result_gone, 410, 0},
+    {ErrorCode::cursor_expired, 410, 0},
     {ErrorCode::body_too_large, 413, 0},
     {ErrorCode::length_required, 411, 0},
     {ErrorCode::header_too_large, 431, 0},
@@ -44,6 +45,7 @@ constexpr std::array<Row, shared::error_code_count> rows{{
     {ErrorCode::unavailable, 503, 5},
     {ErrorCode::disk_full, 507, 0},
     {ErrorCode::forbidden, 403, 0},
+    {ErrorCode::realtime_disabled, 403, 0},
     // How a job ended is said in its status object; these are answered only where a request itself meets the same wall.
     {ErrorCode::input_invalid, 422, 0},
     {ErrorCode::input_encrypted, 422, 0},

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "convd/api/exchange.h"
-#include "convd/events/hub.h"
+#include "convd/events/board.h"
 #include "shared/protocol.h"
 
 namespace convd::api {
@@ -14,7 +14,7 @@ Response status_response(int status, const shared::StatusObject& object);
 // 202 with Location.
 Response accepted_response(const shared::StatusObject& object);
 Response not_modified(const std::string& etag);
-// As the hub would publish it.
+// As the board would publish it.
 events::Latest latest_of(const shared::StatusObject& object);
 
 }  // namespace convd::api

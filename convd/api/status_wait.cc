@@ -7,7 +7,7 @@ namespace convd::api {
 struct StatusWait::State {
   std::function<void()> done;
   loop::Timer timer;
-  std::unique_ptr<events::Hub::Subscription> subscription;
+  std::unique_ptr<events::Board::Subscription> subscription;
 
   void finish() {
     const auto call = std::exchange(done, nullptr);
@@ -15,7 +15,7 @@ struct StatusWait::State {
   }
 };
 
-StatusWait::StatusWait(events::Hub& hub, loop::Loop& loop, const std::string& id, loop::milliseconds patience,
+StatusWait::StatusWait(events::Board& board, loop::Loop& loop, const std::string& id, loop::milliseconds patience,
                        Enough enough, std::function<void()> done)
     : state_(std::make_shared<State>()) {
   state_->done = std::move(done);
@@ -24,7 +24,7 @@ StatusWait::StatusWait(events::Hub& hub, loop::Loop& loop, const std::string& id
     if (const auto state = weak.lock()) state->finish();
   };
   state_->timer = loop.after(patience, finish);
-  state_->subscription = hub.subscribe(id, [&loop, finish, enough = std::move(enough)](const events::Latest& latest) {
+  state_->subscription = board.subscribe(id, [&loop, finish, enough = std::move(enough)](const events::Latest& latest) {
     if (enough(latest)) loop.post(finish);
   });
 }

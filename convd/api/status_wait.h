@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "convd/events/hub.h"
+#include "convd/events/board.h"
 #include "convd/loop/loop.h"
 
 namespace convd::api {
@@ -14,9 +14,9 @@ namespace convd::api {
 class StatusWait {
  public:
   using Enough = std::function<bool(const events::Latest&)>;
-  // `done` is called once, from the loop and never from within the hub: when a value of `id` was enough, or after
+  // `done` is called once, from the loop and never from within the board: when a value of `id` was enough, or after
   // `patience`. It may destroy this object.
-  StatusWait(events::Hub& hub, loop::Loop& loop, const std::string& id, loop::milliseconds patience, Enough enough,
+  StatusWait(events::Board& board, loop::Loop& loop, const std::string& id, loop::milliseconds patience, Enough enough,
              std::function<void()> done);
 
  private:

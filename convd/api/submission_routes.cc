@@ -70,7 +70,7 @@ class Submit final : public Handler, public std::enable_shared_from_this<Submit>
         services_.manager.status(call_.request.caller.org, id_);  // it may have ended since it was accepted
     if (now && shared::is_terminal(now->status)) return answer_now(*now);
     wait_ = std::make_unique<StatusWait>(
-        services_.manager.hub(), services_.loop, id_, std::chrono::seconds(wait_s_),
+        services_.manager.board(), services_.loop, id_, std::chrono::seconds(wait_s_),
         [](const events::Latest& latest) { return latest.terminal; }, [this] { waited(); });
   }
 

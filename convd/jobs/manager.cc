@@ -9,12 +9,12 @@ namespace convd::jobs {
 using shared::Result;
 
 Manager::Impl::Impl(loop::Loop& loop, store::Store& store, engines::Registry& registry, process::Spawner& spawner,
-                    events::Hub& hub, Settings settings)
+                    events::Board& board, Settings settings)
     : loop_(loop),
       store_(store),
       registry_(registry),
       spawner_(spawner),
-      hub_(hub),
+      board_(board),
       settings_(settings),
       planner_(registry),
       probe_(loop, spawner, registry),
@@ -29,8 +29,8 @@ std::int64_t Manager::Impl::wall_ms() const {
 }
 
 Manager::Manager(loop::Loop& loop, store::Store& store, engines::Registry& registry, process::Spawner& spawner,
-                 events::Hub& hub, Settings settings)
-    : impl_(std::make_unique<Impl>(loop, store, registry, spawner, hub, settings)) {}
+                 events::Board& board, Settings settings)
+    : impl_(std::make_unique<Impl>(loop, store, registry, spawner, board, settings)) {}
 
 Manager::~Manager() = default;
 
@@ -107,8 +107,8 @@ const engines::Registry& Manager::registry() const {
   return impl_->registry_;
 }
 
-events::Hub& Manager::hub() {
-  return impl_->hub_;
+events::Board& Manager::board() {
+  return impl_->board_;
 }
 
 const Settings& Manager::settings() const {

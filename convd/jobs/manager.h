@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "convd/engines/registry.h"
-#include "convd/events/hub.h"
+#include "convd/events/board.h"
 #include "convd/jobs/planner.h"
 #include "convd/loop/loop.h"
 #include "convd/process/spawner.h"
@@ -116,7 +116,7 @@ shared::Result<void> check_filename(std::string_view filename);
 class Manager {
  public:
   Manager(loop::Loop& loop, store::Store& store, engines::Registry& registry, process::Spawner& spawner,
-          events::Hub& hub, Settings settings);
+          events::Board& board, Settings settings);
   ~Manager();
   Manager(const Manager&) = delete;
   Manager& operator=(const Manager&) = delete;
@@ -160,7 +160,7 @@ class Manager {
 
   const Planner& planner() const;
   const engines::Registry& registry() const;
-  events::Hub& hub();  // topics are conversion ids, frames are status objects
+  events::Board& board();  // topics are conversion ids, frames are status objects
   const Settings& settings() const;
   Capacity capacity() const;
   const Counters& counters() const;

@@ -24,8 +24,8 @@ namespace convd::jobs {
 // Loop thread only.
 class Manager::Impl {
  public:
-  Impl(loop::Loop& loop, store::Store& store, engines::Registry& registry, process::Spawner& spawner, events::Hub& hub,
-       Settings settings);
+  Impl(loop::Loop& loop, store::Store& store, engines::Registry& registry, process::Spawner& spawner,
+       events::Board& board, Settings settings);
   ~Impl();
 
   // Manager's own verbs; see there.
@@ -167,7 +167,7 @@ class Manager::Impl {
   store::Store& store_;
   engines::Registry& registry_;
   process::Spawner& spawner_;
-  events::Hub& hub_;
+  events::Board& board_;
   const Settings settings_;
   Planner planner_;
   Estimator estimator_;

@@ -85,8 +85,8 @@ class House {
   void restart() {
     store.crash();
     manager_.reset();
-    hub_ = std::make_unique<convd::events::Hub>(loop);
-    manager_ = std::make_unique<Manager>(loop, store, registry, spawner, *hub_, settings_);
+    board_ = std::make_unique<convd::events::Board>(loop);
+    manager_ = std::make_unique<Manager>(loop, store, registry, spawner, *board_, settings_);
     bool recovered = false;
     manager_->recover([&](shared::Result<void> outcome) { recovered = outcome.ok(); });
     loop.turn();
@@ -170,7 +170,7 @@ class House {
     return *std::move(answered);
   }
 
-  std::unique_ptr<convd::events::Hub> hub_;
+  std::unique_ptr<convd::events::Board> board_;
   std::unique_ptr<Manager> manager_;
 };
 

@@ -1,9 +1,9 @@
-#include "convd/events/hub.h"
+#include "convd/events/board.h"
 
 #include "tests/support/catch.h"
 #include "tests/support/fake_loop.h"
 
-using convd::events::Hub;
+using convd::events::Board;
 using convd::events::Latest;
 using convd::events::Urgency;
 using tests::milliseconds;
@@ -20,23 +20,23 @@ Latest last(std::int64_t rev) {
   return latest;
 }
 
-// A hub, and what its watchers heard: "a1 b1 a2".
+// A board, and what its watchers heard: "a1 b1 a2".
 struct World {
   tests::FakeLoop loop;
-  Hub hub{loop};
+  Board board{loop};
   std::string heard;
 
   auto watch(const std::string& name, const std::string& topic = "c") {
-    return hub.subscribe(topic, [this, name](const Latest& latest) { hear(name, latest); });
+    return board.subscribe(topic, [this, name](const Latest& latest) { hear(name, latest); });
   }
   void hear(const std::string& name, const Latest& latest) {
     CHECK(*latest.frame == "rev " + std::to_string(latest.rev));
     if (!heard.empty()) heard += ' ';
     heard += name + std::to_string(latest.rev);
   }
-  void state(std::int64_t rev) { hub.publish("c", value(rev), Urgency::state); }
-  void progress(std::int64_t rev) { hub.publish("c", value(rev), Urgency::progress); }
-  void end(std::int64_t rev) { hub.publish("c", last(rev), Urgency::state); }
+  void state(std::int64_t rev) { board.publish("c", value(rev), Urgency::state); }
+  void progress(std::int64_t rev) { board.publish("c", value(rev), Urgency::progress); }
+  void end(std::int64_t rev) { board.publish("c", last(rev), Urgency::state); }
 };
 
 }  // namespace
@@ -50,9 +50,9 @@ TEST_CASE("watchers of a topic hear its states at once, in the order of subscrip
   world.state(1);
   world.state(2);
   CHECK(world.heard == "a1 b1 a2 b2");
-  CHECK(world.hub.delivered() == 4);
-  CHECK(world.hub.watchers() == 3);
-  CHECK(world.hub.topics() == 2);
+  CHECK(world.board.delivered() == 4);
+  CHECK(world.board.watchers() == 3);
+  CHECK(world.board.topics() == 2);
 }
 
 TEST_CASE("progress is merged to one per interval, and the newest arrives in the end") {
@@ -76,15 +76,15 @@ TEST_CASE("progress is merged to one per interval, and the newest arrives in the
   CHECK(world.heard == "a1 a4 a5 a6");
 }
 
-TEST_CASE("at most five values of progress a second leave the hub") {
+TEST_CASE("at most five values of progress a second leave the board") {
   World world;
   const auto a = world.watch("a");
   for (int rev = 1; rev <= 1000; ++rev) {
     world.progress(rev);
     world.loop.advance(milliseconds(1));
   }
-  CHECK(world.hub.delivered() <= 6);
-  CHECK(world.hub.delivered() >= 5);
+  CHECK(world.board.delivered() <= 6);
+  CHECK(world.board.delivered() >= 5);
 }
 
 TEST_CASE("each watcher has the pace it asked for") {
@@ -92,11 +92,11 @@ TEST_CASE("each watcher has the pace it asked for") {
   int quick = 0;
   int slow = 0;
   std::int64_t newest = 0;
-  const auto a = world.hub.subscribe(
+  const auto a = world.board.subscribe(
       "c", [&](const Latest& latest) { ++quick, newest = latest.rev; }, milliseconds(20));
-  const auto b = world.hub.subscribe("c", [&](const Latest&) { ++slow; });
-  CHECK(world.hub.is_watched("c"));
-  CHECK_FALSE(world.hub.is_watched("other"));
+  const auto b = world.board.subscribe("c", [&](const Latest&) { ++slow; });
+  CHECK(world.board.is_watched("c"));
+  CHECK_FALSE(world.board.is_watched("other"));
   for (int rev = 1; rev <= 1000; ++rev) {
     world.progress(rev);
     world.loop.advance(milliseconds(1));
@@ -140,9 +140,9 @@ TEST_CASE("a revision that is not newer is ignored") {
   world.loop.advance(milliseconds(1000));
   CHECK(world.heard == "a5");
   SECTION("also when nobody watched the newer one") {
-    world.hub.publish("unseen", value(9), Urgency::state);
+    world.board.publish("unseen", value(9), Urgency::state);
     const auto b = world.watch("b", "unseen");
-    world.hub.publish("unseen", value(8), Urgency::state);
+    world.board.publish("unseen", value(8), Urgency::state);
     CHECK(world.heard == "a5");
   }
 }
@@ -155,12 +155,12 @@ TEST_CASE("the terminal value is told to everyone, then the topic is forgotten")
   world.progress(2);
   world.end(3);
   CHECK(world.heard == "a1 b1 a3 b3");
-  CHECK(world.hub.topics() == 0);
-  CHECK(world.hub.watchers() == 0);
+  CHECK(world.board.topics() == 0);
+  CHECK(world.board.watchers() == 0);
   world.loop.advance(milliseconds(1000));
   CHECK(world.heard == "a1 b1 a3 b3");
   b.reset();
-  CHECK(world.hub.watchers() == 0);
+  CHECK(world.board.watchers() == 0);
 }
 
 TEST_CASE("progress that nobody watches sets no timer and is not kept") {
@@ -180,7 +180,7 @@ TEST_CASE("an ended subscription hears nothing more") {
   world.state(1);
   world.progress(2);
   a.reset();
-  CHECK(world.hub.watchers() == 0);
+  CHECK(world.board.watchers() == 0);
   world.state(3);
   world.loop.advance(milliseconds(1000));
   CHECK(world.heard == "a1");
@@ -189,33 +189,34 @@ TEST_CASE("an ended subscription hears nothing more") {
 TEST_CASE("a topic that was only watched goes with its watcher") {
   World world;
   auto a = world.watch("a");
-  CHECK(world.hub.topics() == 1);
+  CHECK(world.board.topics() == 1);
   a.reset();
-  CHECK(world.hub.topics() == 0);
+  CHECK(world.board.topics() == 0);
 }
 
 TEST_CASE("a subscription may end itself, or another, inside a callback") {
   World world;
-  std::unique_ptr<Hub::Subscription> first;
-  std::unique_ptr<Hub::Subscription> second;
-  first = world.hub.subscribe("c", [&, name = std::string("a string that is not short: first")](const Latest& latest) {
-    first.reset();
-    second.reset();
-    world.hear("a", latest);
-    CHECK(name == "a string that is not short: first");
-  });
+  std::unique_ptr<Board::Subscription> first;
+  std::unique_ptr<Board::Subscription> second;
+  first =
+      world.board.subscribe("c", [&, name = std::string("a string that is not short: first")](const Latest& latest) {
+        first.reset();
+        second.reset();
+        world.hear("a", latest);
+        CHECK(name == "a string that is not short: first");
+      });
   second = world.watch("b");
   const auto third = world.watch("z");
   world.state(1);
   world.state(2);
   CHECK(world.heard == "a1 z1 z2");
-  CHECK(world.hub.watchers() == 1);
+  CHECK(world.board.watchers() == 1);
 }
 
 TEST_CASE("who subscribes inside a callback hears the next value, not this one") {
   World world;
-  std::vector<std::unique_ptr<Hub::Subscription>> more;
-  const auto a = world.hub.subscribe("c", [&](const Latest& latest) {
+  std::vector<std::unique_ptr<Board::Subscription>> more;
+  const auto a = world.board.subscribe("c", [&](const Latest& latest) {
     world.hear("a", latest);
     if (more.empty()) more.push_back(world.watch("b"));
   });
@@ -227,21 +228,21 @@ TEST_CASE("who subscribes inside a callback hears the next value, not this one")
 
 TEST_CASE("who subscribes while the topic ends watches a new topic") {
   World world;
-  std::unique_ptr<Hub::Subscription> late;
-  const auto a = world.hub.subscribe("c", [&](const Latest& latest) {
+  std::unique_ptr<Board::Subscription> late;
+  const auto a = world.board.subscribe("c", [&](const Latest& latest) {
     world.hear("a", latest);
     late = world.watch("late");
   });
   world.end(7);
   CHECK(world.heard == "a7");
-  CHECK(world.hub.watchers() == 1);
+  CHECK(world.board.watchers() == 1);
   late.reset();
-  CHECK(world.hub.topics() == 0);
+  CHECK(world.board.topics() == 0);
 }
 
 TEST_CASE("a value published inside a callback is not followed by the older one") {
   World world;
-  const auto a = world.hub.subscribe("c", [&](const Latest& latest) {
+  const auto a = world.board.subscribe("c", [&](const Latest& latest) {
     world.hear("a", latest);
     if (latest.rev == 1) world.end(2);
   });
@@ -250,16 +251,16 @@ TEST_CASE("a value published inside a callback is not followed by the older one"
   CHECK(world.heard == "a1 a2 b2");
 }
 
-TEST_CASE("a hub destroyed inside a callback, and subscriptions that outlive it") {
+TEST_CASE("a board destroyed inside a callback, and subscriptions that outlive it") {
   tests::FakeLoop loop;
-  auto hub = std::make_unique<Hub>(loop);
+  auto board = std::make_unique<Board>(loop);
   int told = 0;
-  const auto a = hub->subscribe("c", [&](const Latest&) {
+  const auto a = board->subscribe("c", [&](const Latest&) {
     ++told;
-    hub.reset();
+    board.reset();
   });
-  const auto b = hub->subscribe("c", [&](const Latest&) { ++told; });
-  hub->publish("c", value(1), Urgency::state);
+  const auto b = board->subscribe("c", [&](const Latest&) { ++told; });
+  board->publish("c", value(1), Urgency::state);
   CHECK(told == 2);
   loop.advance(milliseconds(1000));
 }

@@ -1,4 +1,4 @@
-#include "convd/events/hub.h"
+#include "convd/events/board.h"
 
 #include <map>
 #include <optional>
@@ -8,7 +8,7 @@ namespace convd::events {
 namespace {
 
 struct Watcher {
-  Hub::Changed changed;
+  Board::Changed changed;
   loop::milliseconds interval;
   bool gone = false;                 // its subscription has ended, perhaps during the delivery under way
   std::optional<std::int64_t> told;  // a callback may publish: the older value must not arrive after the newer one
@@ -19,12 +19,12 @@ struct Watcher {
 
 }  // namespace
 
-struct Hub::Topic {
+struct Board::Topic {
   std::map<std::uint64_t, std::shared_ptr<Watcher>> watchers;  // by number, in the order of subscription
   std::optional<std::int64_t> rev;                             // last published
 };
 
-struct Hub::State : std::enable_shared_from_this<State> {
+struct Board::State : std::enable_shared_from_this<State> {
   explicit State(loop::Loop& l) : loop(l) {}
 
   void publish(const std::string& name, Latest latest, Urgency urgency);
@@ -44,7 +44,7 @@ struct Hub::State : std::enable_shared_from_this<State> {
 
 namespace {
 
-class OwnSubscription final : public Hub::Subscription {
+class OwnSubscription final : public Board::Subscription {
  public:
   OwnSubscription(std::shared_ptr<Watcher> watcher, std::function<void()> end)
       : watcher_(std::move(watcher)), end_(std::move(end)) {}
@@ -61,7 +61,7 @@ class OwnSubscription final : public Hub::Subscription {
 
 }  // namespace
 
-void Hub::State::publish(const std::string& name, Latest latest, Urgency urgency) {
+void Board::State::publish(const std::string& name, Latest latest, Urgency urgency) {
   Topic& topic = topics[name];
   if (topic.rev && latest.rev <= *topic.rev) return;
   topic.rev = latest.rev;
@@ -71,21 +71,21 @@ void Hub::State::publish(const std::string& name, Latest latest, Urgency urgency
 
 // Forgotten first, so that a subscription made by a watcher's callback belongs to a new topic and not to the one that
 // ends.
-void Hub::State::finish(const std::string& name, const Latest& latest) {
+void Board::State::finish(const std::string& name, const Latest& latest) {
   const auto ended = topics.extract(name);
   watchers -= ended.mapped().watchers.size();
   tell_all(ended.mapped(), latest, Urgency::state);
 }
 
 // Callbacks may subscribe, unsubscribe, publish and end the topic: after the first call `topic` is not touched again.
-void Hub::State::tell_all(const Topic& topic, const Latest& latest, Urgency urgency) {
+void Board::State::tell_all(const Topic& topic, const Latest& latest, Urgency urgency) {
   std::vector<std::shared_ptr<Watcher>> present;
   present.reserve(topic.watchers.size());
   for (const auto& [number, watcher] : topic.watchers) present.push_back(watcher);
   for (const auto& watcher : present) offer(watcher, latest, urgency);
 }
 
-void Hub::State::offer(const std::shared_ptr<Watcher>& watcher, const Latest& latest, Urgency urgency) {
+void Board::State::offer(const std::shared_ptr<Watcher>& watcher, const Latest& latest, Urgency urgency) {
   const auto now = loop.now();
   const bool is_turn = !watcher->told_at || now - *watcher->told_at >= watcher->interval;
   if (urgency == Urgency::progress && !is_turn) return wait_for_turn(watcher, latest);
@@ -95,7 +95,7 @@ void Hub::State::offer(const std::shared_ptr<Watcher>& watcher, const Latest& la
   tell(*watcher, latest);
 }
 
-void Hub::State::wait_for_turn(const std::shared_ptr<Watcher>& watcher, const Latest& latest) {
+void Board::State::wait_for_turn(const std::shared_ptr<Watcher>& watcher, const Latest& latest) {
   watcher->pending = latest;
   if (watcher->turn) return;
   const auto left = std::chrono::ceil<loop::milliseconds>(*watcher->told_at + watcher->interval - loop.now());
@@ -110,14 +110,14 @@ void Hub::State::wait_for_turn(const std::shared_ptr<Watcher>& watcher, const La
   });
 }
 
-void Hub::State::tell(Watcher& watcher, const Latest& latest) {
+void Board::State::tell(Watcher& watcher, const Latest& latest) {
   if (watcher.gone || (watcher.told && *watcher.told >= latest.rev)) return;
   watcher.told = latest.rev;
   ++delivered;
   watcher.changed(latest);
 }
 
-void Hub::State::unsubscribe(const std::string& name, std::uint64_t number) {
+void Board::State::unsubscribe(const std::string& name, std::uint64_t number) {
   const auto found = topics.find(name);
   if (found == topics.end() || found->second.watchers.erase(number) == 0) return;
   --watchers;
@@ -126,18 +126,18 @@ void Hub::State::unsubscribe(const std::string& name, std::uint64_t number) {
   if (!found->second.rev) topics.erase(found);
 }
 
-Hub::Hub(loop::Loop& loop) : state_(std::make_shared<State>(loop)) {}
+Board::Board(loop::Loop& loop) : state_(std::make_shared<State>(loop)) {}
 
-Hub::~Hub() = default;
+Board::~Board() = default;
 
-void Hub::publish(const std::string& topic, Latest latest, Urgency urgency) {
-  // A callback may destroy the hub.
+void Board::publish(const std::string& topic, Latest latest, Urgency urgency) {
+  // A callback may destroy the board.
   const auto state = state_;
   state->publish(topic, std::move(latest), urgency);
 }
 
-std::unique_ptr<Hub::Subscription> Hub::subscribe(const std::string& topic, Changed changed,
-                                                  loop::milliseconds interval) {
+std::unique_ptr<Board::Subscription> Board::subscribe(const std::string& topic, Changed changed,
+                                                      loop::milliseconds interval) {
   auto watcher = std::make_shared<Watcher>();
   watcher->changed = std::move(changed);
   watcher->interval = interval;
@@ -149,20 +149,20 @@ std::unique_ptr<Hub::Subscription> Hub::subscribe(const std::string& topic, Chan
   });
 }
 
-bool Hub::is_watched(const std::string& topic) const {
+bool Board::is_watched(const std::string& topic) const {
   const auto found = state_->topics.find(topic);
   return found != state_->topics.end() && !found->second.watchers.empty();
 }
 
-std::size_t Hub::watchers() const {
+std::size_t Board::watchers() const {
   return state_->watchers;
 }
 
-std::size_t Hub::topics() const {
+std::size_t Board::topics() const {
   return state_->topics.size();
 }
 
-std::int64_t Hub::delivered() const {
+std::int64_t Board::delivered() const {
   return state_->delivered;
 }
 

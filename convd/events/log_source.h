@@ -1,0 +1,45 @@
+#pragma once
+// Where the hub gets what is not in its rings: the stored log, and how things stand.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "convd/events/event.h"
+#include "shared/result.h"
+
+namespace convd::events {
+
+struct LogHead {
+  std::string epoch;
+  std::int64_t oldest = 1;  // the first seq that may still be there
+  std::int64_t head = 0;    // the last seq given out
+};
+
+// One page of how things stand with a service.
+struct SnapshotPage {
+  std::vector<Event> events;  // class snapshot; seq and prev are the hub's
+  std::string next;           // cursor of the next page; empty at the end
+};
+
+// Loop thread only.
+class LogSource {
+ public:
+  virtual ~LogSource() = default;
+  // The head of the org's log, which is begun when there is none. Every event with a greater seq is told to
+  // Hub::append() after `done`, none before.
+  virtual void open(const std::string& org, std::function<void(shared::Result<LogHead>)> done) = 0;
+  // State events with after < seq <= through, oldest first, at most `limit`. Throws std::runtime_error when the store
+  // cannot be read.
+  virtual std::vector<Event> read(const std::string& org, std::int64_t after, std::int64_t through, int limit) = 0;
+  // The newest `limit` of those with seq <= through, oldest first.
+  virtual std::vector<Event> newest(const std::string& org, std::int64_t through, int limit) = 0;
+  // The first seq that is still there.
+  virtual std::int64_t oldest(const std::string& org) = 0;
+  // How things stand. `subject` narrows it to one; `cursor` is empty for the first page.
+  virtual SnapshotPage snapshot(const std::string& org, shared::Service service, const std::string& subject,
+                                const std::string& cursor) = 0;
+};
+
+}  // namespace convd::events
