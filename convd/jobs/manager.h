@@ -72,6 +72,8 @@ struct DocumentInfo {
   std::optional<shared::Status> last_status;
 };
 
+shared::Json to_json(const DocumentInfo& document);
+
 template <typename T>
 struct Page {
   std::vector<T> items;

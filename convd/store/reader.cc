@@ -100,6 +100,14 @@ std::string newest_events_sql() {
          " FROM events WHERE org = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT ?3";
 }
 
+std::string count_events_sql() {
+  return "SELECT count(*) FROM events WHERE org = ?1 AND service = ?2 AND seq > ?3 AND seq <= ?4";
+}
+
+std::string count_events_of_subject_sql() {
+  return "SELECT count(*) FROM events WHERE org = ?1 AND subject = ?2 AND seq > ?3 AND seq <= ?4 AND service = ?5";
+}
+
 std::string blob_in_use_sql() {
   return "SELECT EXISTS (SELECT 1 FROM documents WHERE sha256 = ?1) OR EXISTS"
          " (SELECT 1 FROM conversions WHERE input_sha256 = ?1 AND status IN ('pending', 'processing'))";
@@ -118,6 +126,8 @@ Reader::Reader(Database database)
           "SELECT engine, source_format, target_format, input_bytes, wall_ms FROM runtimes ORDER BY row DESC LIMIT ?1"),
       events_(database_, events_sql()),
       newest_events_(database_, newest_events_sql()),
+      count_events_(database_, count_events_sql()),
+      count_events_of_subject_(database_, count_events_of_subject_sql()),
       floor_(database_, "SELECT floor FROM logs WHERE org = ?1"),
       has_result_(database_, "SELECT 1 FROM conversions WHERE id = ?1 AND status = 'completed'"),
       blob_in_use_(database_, blob_in_use_sql()) {}
@@ -169,6 +179,16 @@ std::vector<EventRow> Reader::newest_events(const std::string& org, std::int64_t
   std::erase_if(found, [oldest](const EventRow& row) { return row.seq < oldest; });
   std::reverse(found.begin(), found.end());
   return found;
+}
+
+std::int64_t Reader::count_events(const EventCount& query) {
+  const std::int64_t after = std::max(query.after, oldest_event(query.org) - 1);
+  if (query.subject.empty()) {
+    Rows rows(count_events_, query.org, query.service, after, query.through);
+    return rows.next() ? rows.number(0) : 0;
+  }
+  Rows rows(count_events_of_subject_, query.org, query.subject, after, query.through, query.service);
+  return rows.next() ? rows.number(0) : 0;
 }
 
 std::int64_t Reader::oldest_event(const std::string& org) {

@@ -25,6 +25,7 @@ class Reader {
   std::vector<RuntimeRow> recent_runtimes(int limit);
   std::vector<EventRow> events(const std::string& org, std::int64_t after, std::int64_t through, int limit);
   std::vector<EventRow> newest_events(const std::string& org, std::int64_t through, int limit);
+  std::int64_t count_events(const EventCount& query);
   std::int64_t oldest_event(const std::string& org);
   bool has_result(const std::string& id);
   bool blob_in_use(const std::string& sha256);
@@ -39,6 +40,8 @@ class Reader {
   Statement runtimes_;
   Statement events_;
   Statement newest_events_;
+  Statement count_events_;
+  Statement count_events_of_subject_;
   Statement floor_;
   Statement has_result_;
   Statement blob_in_use_;
@@ -52,6 +55,8 @@ std::string document_sql();       // org, name
 std::string documents_sql();      // org, after, limit
 std::string events_sql();         // org, after, through, limit
 std::string newest_events_sql();  // org, through, limit
+std::string count_events_sql();             // org, service, after, through
+std::string count_events_of_subject_sql();  // org, subject, after, through, service
 std::string blob_in_use_sql();
 
 }  // namespace convd::store

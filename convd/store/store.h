@@ -58,6 +58,15 @@ struct DocumentQuery {
   int limit = 50;
 };
 
+// State events of one service with after < seq <= through.
+struct EventCount {
+  std::string org;
+  std::string service;
+  std::string subject;  // empty: of all
+  std::int64_t after = 0;
+  std::int64_t through = 0;
+};
+
 struct StoreStats {
   std::int64_t commits = 0;
   std::int64_t operations = 0;
@@ -105,6 +114,7 @@ class Store {
   // State events with after < seq <= through, oldest first.
   virtual std::vector<EventRow> events(const std::string& org, std::int64_t after, std::int64_t through, int limit) = 0;
   virtual std::vector<EventRow> newest_events(const std::string& org, std::int64_t through, int limit) = 0;  // the same
+  virtual std::int64_t count_events(const EventCount& query) = 0;
   virtual std::int64_t oldest_event(const std::string& org) = 0;  // the first seq that may still be there
   virtual bool has_result(const std::string& id) = 0;             // the conversion is completed
   virtual bool blob_in_use(const std::string& sha256) = 0;

@@ -184,6 +184,13 @@ std::vector<EventRow> MemoryStore::newest_events(const std::string& org, std::in
   return rows;
 }
 
+std::int64_t MemoryStore::count_events(const EventCount& query) {
+  const auto rows = events(query.org, query.after, query.through, std::numeric_limits<int>::max());
+  return std::count_if(rows.begin(), rows.end(), [&](const EventRow& row) {
+    return row.service == query.service && (query.subject.empty() || row.subject == query.subject);
+  });
+}
+
 std::int64_t MemoryStore::oldest_event(const std::string& org) {
   return tables_.floors[org] + 1;
 }

@@ -31,6 +31,7 @@ class MemoryStore final : public convd::store::Store {
   std::vector<convd::store::EventRow> events(const std::string& org, std::int64_t after, std::int64_t through,
                                              int limit) override;
   std::vector<convd::store::EventRow> newest_events(const std::string& org, std::int64_t through, int limit) override;
+  std::int64_t count_events(const convd::store::EventCount& query) override;
   std::int64_t oldest_event(const std::string& org) override;
   void on_appended(Appended told) override { appended_ = std::move(told); }
   bool has_result(const std::string& id) override;
