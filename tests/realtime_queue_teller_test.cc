@@ -90,7 +90,9 @@ TEST_CASE("one that waits to be tried again waits") {
   CHECK(world.house.manager().load("uid:1").waiting == 1);
   CHECK(world.house.manager().load("uid:2").waiting == 0);
   CHECK(world.house.manager().capacity().waiting == 1);
-  CHECK(world.house.cancel(id));
+  world.house.loop.advance(2s);
+  CHECK(world.house.status(id).status == shared::Status::processing);
+  CHECK(world.house.manager().load("uid:1").running == 1);
   CHECK(world.house.manager().load("uid:1").waiting == 0);
 }
 
