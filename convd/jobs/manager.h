@@ -93,6 +93,13 @@ struct Capacity {
   bool accepting = true;
 };
 
+// The part of one org in it.
+struct OrgLoad {
+  int running = 0;
+  int waiting = 0;
+  bool accepting = true;  // whether a conversion of this org would be taken now
+};
+
 // Counters for /metrics, all since the start of the daemon.
 struct Counters {
   struct Key {
@@ -165,6 +172,7 @@ class Manager {
   events::Board& board();  // topics are conversion ids, frames are status objects
   const Settings& settings() const;
   Capacity capacity() const;
+  OrgLoad load(const std::string& org) const;
   const Counters& counters() const;
   std::optional<std::int64_t> oldest_waiting_ms() const;
   // Why the daemon is not ready, for /readyz: nothing when it is. Checks: store, runner, sandbox, disk, draining.

@@ -50,6 +50,17 @@ EventRow read_event(const Rows& rows) {
   return row;
 }
 
+NoteRow read_note(const Rows& rows) {
+  NoteRow row;
+  rows.get(0, row.id);
+  rows.get(1, row.org);
+  rows.get(2, row.conversion);
+  rows.get(3, row.author);
+  rows.get(4, row.text);
+  rows.get(5, row.created_ms);
+  return row;
+}
+
 RuntimeRow read_runtime(const Rows& rows) {
   RuntimeRow row;
   rows.get(0, row.engine);
@@ -90,6 +101,11 @@ std::string documents_sql() {
   return std::string(document_select) + " WHERE d.org = ?1 AND d.name > ?2 ORDER BY d.name LIMIT ?3";
 }
 
+std::string notes_sql() {
+  return "SELECT id, org, conversion, author, text, created_ms FROM notes WHERE org = ?1 AND conversion = ?2 ORDER BY "
+         "row";
+}
+
 std::string events_sql() {
   return "SELECT " + std::string(event_columns) +
          " FROM events WHERE org = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4";
@@ -121,6 +137,7 @@ Reader::Reader(Database database)
       unfinished_(database_, unfinished_sql()),
       document_(database_, document_sql()),
       documents_(database_, documents_sql()),
+      notes_(database_, notes_sql()),
       runtimes_(
           database_,
           "SELECT engine, source_format, target_format, input_bytes, wall_ms FROM runtimes ORDER BY row DESC LIMIT ?1"),
@@ -159,6 +176,11 @@ std::optional<DocumentRow> Reader::document(const std::string& org, const std::s
 std::vector<DocumentRow> Reader::documents(const DocumentQuery& query) {
   Rows rows(documents_, query.org, query.after, bounded(query.limit));
   return all(rows, read_document);
+}
+
+std::vector<NoteRow> Reader::notes(const std::string& org, const std::string& conversion) {
+  Rows rows(notes_, org, conversion);
+  return all(rows, read_note);
 }
 
 std::vector<RuntimeRow> Reader::recent_runtimes(int limit) {

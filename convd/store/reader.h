@@ -22,6 +22,7 @@ class Reader {
   std::vector<ConversionRow> unfinished();
   std::optional<DocumentRow> document(const std::string& org, const std::string& name);
   std::vector<DocumentRow> documents(const DocumentQuery& query);
+  std::vector<NoteRow> notes(const std::string& org, const std::string& conversion);
   std::vector<RuntimeRow> recent_runtimes(int limit);
   std::vector<EventRow> events(const std::string& org, std::int64_t after, std::int64_t through, int limit);
   std::vector<EventRow> newest_events(const std::string& org, std::int64_t through, int limit);
@@ -37,6 +38,7 @@ class Reader {
   Statement unfinished_;
   Statement document_;
   Statement documents_;
+  Statement notes_;
   Statement runtimes_;
   Statement events_;
   Statement newest_events_;
@@ -53,6 +55,7 @@ std::string list_sql(Filter filter);  // org, status, filename, before, limit
 std::string unfinished_sql();
 std::string document_sql();       // org, name
 std::string documents_sql();      // org, after, limit
+std::string notes_sql();          // org, conversion
 std::string events_sql();         // org, after, through, limit
 std::string newest_events_sql();  // org, through, limit
 std::string count_events_sql();             // org, service, after, through

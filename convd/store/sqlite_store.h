@@ -27,6 +27,9 @@ class SqliteStore final : public Store {
     return reader_.document(org, name);
   }
   std::vector<DocumentRow> documents(const DocumentQuery& query) override { return reader_.documents(query); }
+  std::vector<NoteRow> notes(const std::string& org, const std::string& conversion) override {
+    return reader_.notes(org, conversion);
+  }
   std::vector<RuntimeRow> recent_runtimes(int limit) override { return reader_.recent_runtimes(limit); }
   std::vector<EventRow> events(const std::string& org, std::int64_t after, std::int64_t through, int limit) override {
     return reader_.events(org, after, through, limit);

@@ -32,7 +32,19 @@ class MemoryStore::Work final : public Transaction {
     found->second = row;
     return true;
   }
-  void remove_conversion(const std::string& id) override { tables_.conversions.erase(id); }
+  void remove_conversion(const std::string& id) override {
+    tables_.conversions.erase(id);
+    std::erase_if(tables_.notes, [&](const NoteRow& note) { return note.conversion == id; });
+  }
+  Noted add_note(const NoteRow& row, int most) override {
+    const auto found = tables_.conversions.find(row.conversion);
+    if (found == tables_.conversions.end() || found->second.org != row.org) return Noted::no_conversion;
+    const auto others = std::count_if(tables_.notes.begin(), tables_.notes.end(),
+                                      [&](const NoteRow& note) { return note.conversion == row.conversion; });
+    if (others >= most) return Noted::too_many;
+    tables_.notes.push_back(row);
+    return Noted::written;
+  }
   void put(const DocumentRow& row) override { tables_.documents[{row.org, row.name}] = row; }
   bool remove_document(const std::string& org, const std::string& name) override {
     return tables_.documents.erase({org, name}) > 0;
@@ -158,6 +170,14 @@ std::vector<DocumentRow> MemoryStore::documents(const DocumentQuery& query) {
   for (const auto& [key, row] : tables_.documents) {
     if (row.org == query.org && row.name > query.after && rows.size() < static_cast<std::size_t>(query.limit))
       rows.push_back(with_badge(row));
+  }
+  return rows;
+}
+
+std::vector<NoteRow> MemoryStore::notes(const std::string& org, const std::string& conversion) {
+  std::vector<NoteRow> rows;
+  for (const NoteRow& row : tables_.notes) {
+    if (row.org == org && row.conversion == conversion) rows.push_back(row);
   }
   return rows;
 }
