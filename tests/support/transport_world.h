@@ -136,7 +136,8 @@ class ScriptedSession final : public api::SocketSession {
 };
 
 // Answers "METHOD /a|b ?name=value body\n". Paths with a meaning of their own: /early (answers before the body), /later
-// (answers when the test says so), /big (a megabyte of text), /file (a part of a file), /status/N, /caller, /ws/NAME.
+// (answers when the test says so), /custom (as `custom` says), /big (a megabyte of text), /file (a part of a file),
+// /status/N, /caller, /ws/NAME.
 class EchoService final : public api::Service {
  public:
   explicit EchoService(loop::Loop& loop) : loop_(loop) {}
@@ -169,6 +170,7 @@ class EchoService final : public api::Service {
   std::atomic<int> sessions{0};
   std::vector<api::Responder*> later;  // loop thread only
   std::string file_path;
+  std::function<api::Response()> custom;  // loop thread only
 
  private:
   loop::Loop& loop_;
@@ -191,6 +193,8 @@ class EchoExchange final : public api::Exchange {
   void on_body_end() override {
     if (first() == "later") {
       service_.later.push_back(&responder_);
+    } else if (first() == "custom") {
+      responder_.send(service_.custom());
     } else if (first() == "big") {
       responder_.send({200, {}, std::string(1 << 20, 'b')});
     } else if (first() == "file") {
