@@ -15,6 +15,7 @@
 #include "convd/machine.h"
 #include "convd/process/runner_client.h"
 #include "convd/process/runner_process.h"
+#include "convd/realtime/realtime.h"
 #include "convd/store/store.h"
 #include "convd/transport/server.h"
 
@@ -52,6 +53,7 @@ class Daemon {
   engines::Registry registry_;
   events::Board board_;
   jobs::Manager manager_;
+  realtime::Realtime realtime_;
   Machine machine_;
   api::Router router_;
   transport::Server server_;

@@ -67,8 +67,7 @@ const std::string end = "--XX--\r\n";
 
 class World {
  public:
-  explicit World(convd::jobs::Settings settings = {})
-      : house(settings), router(house.manager(), house.store, house.loop, host) {}
+  explicit World(convd::jobs::Settings settings = {}) : house(settings) {}
 
   // "POST /documents?name=a.md"; segments are taken as they are.
   Asked begin(const std::string& line, Headers headers = {}, const std::string& body = {}) {
@@ -109,7 +108,9 @@ class World {
   tests::House house;
   tests::FakeHost host;
   Role role = Role::user;
-  Router router;
+  convd::realtime::Settings stream;
+  convd::realtime::Realtime realtime{house.loop, house.store, house.manager(), stream};
+  Router router{house.manager(), house.store, house.loop, host, realtime};
 
  private:
   template <typename Take>

@@ -3,11 +3,13 @@
 
 #include <vector>
 
+#include "convd/api/file_upload.h"
 #include "convd/api/host.h"
 #include "convd/api/http_metrics.h"
 #include "convd/api/route.h"
 #include "convd/jobs/manager.h"
 #include "convd/loop/loop.h"
+#include "convd/realtime/realtime.h"
 #include "convd/store/store.h"
 
 namespace convd::api {
@@ -19,15 +21,19 @@ struct Services {
   loop::Loop& loop;
   HttpMetrics& http;
   const Host& host;
+  realtime::Realtime& realtime;
 };
 
 std::vector<Route> conversion_routes(Services& services);
 std::vector<SocketRoute> conversion_sockets(Services& services);
 std::vector<Route> submission_routes(Services& services);
 std::vector<Route> result_routes(Services& services);
+std::vector<Route> note_routes(Services& services);
 std::vector<Route> document_routes(Services& services);
 std::vector<Route> info_routes(Services& services);
 std::vector<Route> health_routes(Services& services);
+
+UploadDesk upload_desk(const Services& services, const Caller& caller);
 
 // Fails a request that wanted to start a conversion, with what helps: Retry-After from the queue, the targets that are
 // possible from `from` (a format; may be empty).
