@@ -43,8 +43,8 @@ Daemon::Daemon(loop::EvLoop& loop, store::Store& store, Arguments arguments, Con
       registry_(engines::Registry::installed("", own_program_directory())),
       board_(loop),
       manager_(loop, store, registry_, runner_, board_, config_.jobs),
-      realtime_(loop, store, manager_, config_.realtime),
       machine_(config_.state_dir),
+      realtime_(loop, store, manager_, config_.realtime),
       router_(manager_, store, loop, machine_, realtime_),
       server_(loop, router_, {.limits = {}, .admin_group = config_.admin_group}) {}
 

@@ -53,8 +53,8 @@ class Daemon {
   engines::Registry registry_;
   events::Board board_;
   jobs::Manager manager_;
-  realtime::Realtime realtime_;
   Machine machine_;
+  realtime::Realtime realtime_;
   api::Router router_;
   transport::Server server_;
 

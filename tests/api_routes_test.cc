@@ -67,7 +67,10 @@ const std::string end = "--XX--\r\n";
 
 class World {
  public:
-  explicit World(convd::jobs::Settings settings = {}) : house(settings) {}
+  explicit World(convd::jobs::Settings settings = {})
+      : house(settings),
+        realtime(house.loop, house.store, house.manager(), realtime_settings),
+        router(house.manager(), house.store, house.loop, host, realtime) {}
 
   // "POST /documents?name=a.md"; segments are taken as they are.
   Asked begin(const std::string& line, Headers headers = {}, const std::string& body = {}) {
@@ -108,9 +111,9 @@ class World {
   tests::House house;
   tests::FakeHost host;
   Role role = Role::user;
-  convd::realtime::Settings stream;
-  convd::realtime::Realtime realtime{house.loop, house.store, house.manager(), stream};
-  Router router{house.manager(), house.store, house.loop, host, realtime};
+  convd::realtime::Settings realtime_settings;
+  convd::realtime::Realtime realtime;
+  Router router;
 
  private:
   template <typename Take>

@@ -13,6 +13,7 @@ namespace convd::api {
 // Loop thread only.
 class Router final : public Service {
  public:
+  // All outlive this object.
   Router(jobs::Manager& manager, store::Store& store, loop::Loop& loop, const Host& host, realtime::Realtime& realtime);
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;

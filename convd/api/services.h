@@ -32,6 +32,8 @@ std::vector<Route> note_routes(Services& services);
 std::vector<Route> document_routes(Services& services);
 std::vector<Route> info_routes(Services& services);
 std::vector<Route> health_routes(Services& services);
+std::vector<Route> realtime_routes(Services& services);
+std::vector<SocketRoute> realtime_sockets(Services& services);
 
 UploadDesk upload_desk(const Services& services, const Caller& caller);
 
