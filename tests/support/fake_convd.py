@@ -6,16 +6,16 @@ What a conversion does is told by the content of the uploaded file:
 Nothing here sleeps: a slow conversion ends when somebody cancels it.
 """
 
-import base64
 import email.parser
 import email.policy
 import hashlib
 import http.server
 import json
 import socketserver
-import struct
 import threading
 import urllib.parse
+
+import fake_websocket
 
 
 class Conversion:
@@ -91,9 +91,11 @@ class Base(socketserver.ThreadingMixIn):
         self.conversions = {}
         self.refuse = []  # answers to the next submissions: (status, code, headers)
         self.requests = []
+        self.asked = threading.Condition()
         self.healthy = True
         self.version = "0.1.0"
         self.websockets = True
+        self.close_codes = []  # of the next WebSockets: closed before they say a word
         self.on_cancel = "cancel"  # or "ignore"
         self.lock = threading.Lock()
         self.joined = threading.Event()  # a WebSocket was asked for
@@ -101,6 +103,15 @@ class Base(socketserver.ThreadingMixIn):
     def start(self):
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
+
+    def heard(self, request):
+        with self.asked:
+            self.requests.append(request)
+            self.asked.notify_all()
+
+    def wait_for(self, what, limit=60):
+        with self.asked:
+            assert self.asked.wait_for(what, limit), "it has not happened"
 
     def handle_error(self, request, client_address):
         pass  # a client that goes away is part of the tests
@@ -149,7 +160,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         url = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(url.query))
-        self.server.requests.append("GET " + self.path)
+        self.server.heard("GET " + self.path)
         parts = url.path.strip("/").split("/")
         if url.path in SIMPLE:
             return SIMPLE[url.path](self, query)
@@ -203,27 +214,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not self.server.websockets:
             self.server.joined.set()
             return self.problem(503, "unavailable", "No WebSockets here.")
-        key = self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-        self.send_response(101)
-        self.send_header("Upgrade", "websocket")
-        self.send_header("Connection", "Upgrade")
-        self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
-        self.end_headers()
-        self.close_connection = True
+        connection = fake_websocket.Connection(self)
         self.server.joined.set()
+        if self.server.close_codes:
+            return connection.close(self.server.close_codes.pop(0))
         rev = None
         while True:
             with conversion.changed:
                 conversion.changed.wait_for(lambda: conversion.rev != rev)
-                rev, over, text = conversion.rev, conversion.terminal(), json.dumps(conversion.json()).encode()
-            head = struct.pack("!BBH", 0x81, 126, len(text)) if len(text) > 125 else struct.pack("!BB", 0x81, len(text))
-            self.wfile.write(head + text)
+                rev, over, status = conversion.rev, conversion.terminal(), conversion.json()
+            connection.send(status)
             if over:
-                self.wfile.write(b"\x88\x02" + struct.pack("!H", 1000))
-                return
+                return connection.close(1000)
 
     def do_POST(self):
-        self.server.requests.append("POST " + self.path)
+        self.server.heard("POST " + self.path)
         parts = self.path.strip("/").split("/")
         if self.path == "/v1/conversions":
             return self.submit()
