@@ -15,6 +15,12 @@ constexpr CommandRow rows[] = {
     {"watch", "Follow conversions live until they end",
      "  convctl watch 018f3c5e-...\n  convctl watch ID --json | jq -r .status", set_up_watch},
     {"wait", "Wait quietly until conversions end", "  convctl wait ID1 ID2 --timeout 10m", set_up_wait},
+    {"events", "Show what has happened, and follow what happens",
+     "  convctl events\n"
+     "  convctl events -f\n"
+     "  convctl events -f --service conversion,note --since all --json | jq -r .type\n"
+     "  convctl events -f --since 9f3c...:1041",
+     set_up_events},
     {"status", "Show conversions once; without ID the last ones", "  convctl status\n  convctl status ID --json",
      set_up_status},
     {"ls", "List conversions, newest first",

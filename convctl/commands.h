@@ -23,6 +23,7 @@ struct CommandRow {
 Run set_up_convert(CLI::App& command);
 Run set_up_watch(CLI::App& command);
 Run set_up_wait(CLI::App& command);
+Run set_up_events(CLI::App& command);
 Run set_up_status(CLI::App& command);
 Run set_up_ls(CLI::App& command);
 Run set_up_result(CLI::App& command);

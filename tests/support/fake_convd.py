@@ -15,6 +15,7 @@ import socketserver
 import threading
 import urllib.parse
 
+import fake_realtime
 import fake_websocket
 
 
@@ -96,6 +97,7 @@ class Base(socketserver.ThreadingMixIn):
         self.version = "0.1.0"
         self.websockets = True
         self.close_codes = []  # of the next WebSockets: closed before they say a word
+        self.log = fake_realtime.Log()
         self.on_cancel = "cancel"  # or "ignore"
         self.lock = threading.Lock()
         self.joined = threading.Event()  # a WebSocket was asked for
@@ -166,6 +168,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return SIMPLE[url.path](self, query)
         if parts[0] == "conversion-status" or (parts[:2] == ["v1", "conversions"] and len(parts) == 3):
             return self.status(parts[-1], query)
+        if parts[:2] == ["v2", "realtime"]:
+            return fake_realtime.get(self, url.path, query)
         if parts[:2] == ["ws", "conversion"]:
             return self.websocket(parts[2])
         if parts[:2] == ["v1", "conversions"] and parts[3:4] == ["receipt"]:
@@ -322,6 +326,9 @@ convd_conversions_total{outcome="completed"} 3
 convd_api_seconds_bucket{le="+Inf"} 4
 convd_api_seconds_sum 2
 convd_api_seconds_count 4
+# HELP convd_realtime_connections Connections that follow the events.
+# TYPE convd_realtime_connections gauge
+convd_realtime_connections 7
 """
 
 SIMPLE = {
