@@ -1,4 +1,4 @@
-"""Transcripts of `convctl events` against a stand-in daemon.
+"""Transcripts of `convctl events`, `note`, `notes` and `watchers` against a stand-in daemon.
 
 Usage: convctl_events_transcript_test.py CONVCTL
 """
@@ -367,6 +367,36 @@ class Follow(Events):
 
     def test_timeout(self):
         self.check(self.run_ctl("events", "-f", "--timeout", "200ms"), 124)
+
+
+class Notes(Case):
+    def setUp(self):
+        super().setUp()
+        self.ident = self.run_ctl("convert", "-d", self.file("a.docx"), "--to", "pdf").stdout.decode().strip()
+
+    def test_notes_are_left_and_read(self):
+        self.assertEqual(self.check(self.run_ctl("note", self.ident, "Page 3 is\nupside down"), 0).stdout, b"n1\n")
+        note = json.loads(self.check(self.run_ctl("note", self.ident, "-", "--json", stdin="Schön\n".encode()), 0).stdout)
+        self.assertEqual((note["schema"], note["text"], note["author"]), ("convctl.v1/note", "Schön", "uid:0"))
+        table = self.check(self.run_ctl("notes", self.ident), 0).stdout.decode().splitlines()
+        self.assertEqual(table, ["ID\tCREATED\tAUTHOR\tTEXT", f"n1\t{fake_realtime.TIME}\tuid:0\tPage 3 is upside down",
+                                 f"n2\t{fake_realtime.TIME}\tuid:0\tSchön"])
+        document = json.loads(self.check(self.run_ctl("notes", self.ident, "--json"), 0).stdout)
+        self.assertEqual((document["schema"], len(document["notes"])), ("convctl.v1/notes", 2))
+        self.assertEqual(self.check(self.run_ctl("notes", "-q", self.ident), 0).stdout, b"n1\nn2\n")
+
+    def test_notes_that_are_none(self):
+        self.assertIn(b"invalid_option", self.check(self.run_ctl("note", self.ident, " "), 64).stderr)
+        self.check(self.run_ctl("note", self.ident, "-", stdin=b"x" * 70_000), 64)
+        self.check(self.run_ctl("note", self.ident, "-"), 66)
+        self.check(self.run_ctl("note", self.ident), 64)
+        for command in (["note", "nope", "x"], ["notes", "nope"], ["watchers", "nope"]):
+            self.assertIn(b"conversion_not_found", self.check(self.run_ctl(*command), 66).stderr)
+
+    def test_watchers(self):
+        self.assertEqual(self.check(self.run_ctl("watchers", self.ident), 0).stdout, b"PRINCIPAL\tCONNECTIONS\nuid:0\t2\n")
+        document = json.loads(self.check(self.run_ctl("watchers", self.ident, "--json"), 0).stdout)
+        self.assertEqual((document["schema"], document["total"]), ("convctl.v1/watchers", 2))
 
 
 if __name__ == "__main__":

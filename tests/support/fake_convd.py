@@ -31,6 +31,7 @@ class Conversion:
         self.error = None
         self.error_info = None
         self.files = []
+        self.notes = []
         self.changed = threading.Condition()
 
     def to(self):
@@ -170,6 +171,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.status(parts[-1], query)
         if parts[:2] == ["v2", "realtime"]:
             return fake_realtime.get(self, url.path, query)
+        if parts[:2] == ["v1", "conversions"] and parts[3:4] in (["notes"], ["watchers"]):
+            return self.people(parts[2], parts[3])
         if parts[:2] == ["ws", "conversion"]:
             return self.websocket(parts[2])
         if parts[:2] == ["v1", "conversions"] and parts[3:4] == ["receipt"]:
@@ -189,6 +192,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if known == '"r%d"' % conversion.rev:
                 return self.send(304, b"")
         self.send(200, conversion.json(), headers=[("ETag", '"r%d"' % conversion.rev)])
+
+    def people(self, ident, kind):
+        conversion = self.find(ident)
+        if conversion is None:
+            return
+        if kind == "notes":
+            return self.send(200, {"notes": conversion.notes})
+        self.send(200, {"conversion": ident, "watchers": [{"principal": "uid:0", "connections": 2}], "total": 2})
+
+    def write_note(self, conversion):
+        assert self.headers["Content-Type"] == "application/json"
+        text = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"].strip()
+        if not 1 <= len(text) <= 4000:
+            return self.problem(400, "invalid_option", "A note has 1 to 4000 characters.")
+        note = {"id": "n%d" % (len(conversion.notes) + 1), "conversion": conversion.id, "author": "uid:0", "text": text,
+                "created_at": fake_realtime.TIME}
+        conversion.notes.append(note)
+        self.send(201, note)
 
     def receipt(self, ident):
         conversion = self.find(ident)
@@ -239,6 +260,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         conversion = self.find(parts[2])
         if conversion is None:
             return
+        if parts[3] == "notes":
+            return self.write_note(conversion)
         if parts[3] == "cancel":
             if conversion.terminal():
                 return self.problem(409, "already_finished", "It has already ended.")
