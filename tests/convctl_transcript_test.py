@@ -347,6 +347,7 @@ class Others(Case):
         self.assertIn(b"pandoc\tpandoc\t\tno\tpandoc\tnot installed", self.check(self.run_ctl("engines"), 0).stdout)
         table = self.check(self.run_ctl("metrics"), 0).stdout
         self.assertIn(b"convd_api_seconds_mean\t\t0.5\tAPI latency.", table)
+        self.assertIn(b"convd_realtime_connections\t\t7\tConnections that follow the events.", table)
         self.assertEqual(self.check(self.run_ctl("metrics", "--raw"), 0).stdout, fake_convd.METRICS)
         self.assertEqual(json.loads(self.check(self.run_ctl("version", "--json"), 0).stdout)["convd"], "0.1.0")
         for command in ("formats", "engines", "metrics", "doctor", "version", "ls"):

@@ -8,6 +8,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 import fake_convd
@@ -40,6 +41,10 @@ class Case(unittest.TestCase):
         process = subprocess.Popen([CONVCTL, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    env=self.env, cwd=self.dir, text=True)
         self.addCleanup(lambda: (process.kill(), process.wait(), process.stdout.close(), process.stderr.close()))
+        # Whoever reads what never comes gets the end of the output.
+        watchdog = threading.Timer(LIMIT, process.kill)
+        watchdog.start()
+        self.addCleanup(watchdog.cancel)
         return process
 
     def read_until(self, stream, word):
