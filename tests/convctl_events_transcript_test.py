@@ -56,7 +56,8 @@ class Replay(Events):
     def test_what_comes_meanwhile_is_not_waited_for(self):
         for _ in range(4):
             self.log.add()
-        first = {"epoch": "e1", "seq": 2, "head": 2, "events": self.log.events[:2], "rejected": []}
+        self.log.page = 1
+        first = {"epoch": "e1", "seq": 1, "head": 2, "events": self.log.events[:1], "rejected": []}
         self.log.answers = [(200, first, [])]
         self.assertEqual(self.seqs(self.events().stdout), [1, 2])
 
@@ -387,7 +388,7 @@ class Notes(Case):
 
     def test_notes_that_are_none(self):
         self.assertIn(b"invalid_option", self.check(self.run_ctl("note", self.ident, " "), 64).stderr)
-        self.check(self.run_ctl("note", self.ident, "-", stdin=b"x" * 70_000), 64)
+        self.assertIn(b"too long", self.check(self.run_ctl("note", self.ident, "-", stdin=b"x" * 70_000), 64).stderr)
         self.check(self.run_ctl("note", self.ident, "-"), 66)
         self.check(self.run_ctl("note", self.ident), 64)
         for command in (["note", "nope", "x"], ["notes", "nope"], ["watchers", "nope"]):
