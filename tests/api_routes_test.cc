@@ -68,7 +68,8 @@ const std::string end = "--XX--\r\n";
 class World {
  public:
   explicit World(convd::jobs::Settings settings = {})
-      : house(settings), router(house.manager(), house.store, house.loop, host) {}
+      : house(settings), realtime(house.loop, house.store, house.manager(), realtime_settings),
+        router(house.manager(), house.store, house.loop, host, realtime) {}
 
   // "POST /documents?name=a.md"; segments are taken as they are.
   Asked begin(const std::string& line, Headers headers = {}, const std::string& body = {}) {
@@ -109,6 +110,8 @@ class World {
   tests::House house;
   tests::FakeHost host;
   Role role = Role::user;
+  convd::realtime::Settings realtime_settings;
+  convd::realtime::Realtime realtime;
   Router router;
 
  private:
@@ -392,11 +395,12 @@ TEST_CASE("a socket is there for a conversion that is, and plain HTTP says why n
   request.caller = {"uid:1", "uid:1", Role::user};
   const auto socket = world.router.open_socket(request);
   REQUIRE(socket);
-  struct Peer final : SocketPeer {
+  struct Peer final : Outlet {
     void want_write() override {}
+    void flush() override {}
   } peer;
   socket->on_open(peer);
-  CHECK(socket->next_frame()->find("{\"id\":\"" + id) == 0);
+  CHECK(socket->next_frames(1 << 15).find("{\"id\":\"" + id) != std::string_view::npos);
   request.caller.org = "uid:2";
   CHECK(world.router.open_socket(request) == nullptr);
   CHECK(world.ask("GET /ws/conversion/" + id).refusal() == "426 upgrade_required");

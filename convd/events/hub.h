@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,6 +27,7 @@ struct HubLimits {
   std::size_t all_bytes = 256 << 20;     // of all rings: those without readers go first
   std::size_t compress_bytes = 1 << 10;  // frames from this size on are compressed for those who asked
   int page = 512;                        // events read from the store at a time
+  int preload = 2'048;                   // events a ring begins with
   int readers_per_turn = 256;            // woken in one turn of the loop
   loop::milliseconds linger{30'000};     // how long a ring outlives its last reader
 };
@@ -70,6 +72,7 @@ struct HubStats {
 // Loop thread only.
 class Hub {
  public:
+  struct State;  // hub_state.h
   class Reader;
   class Waker {
    public:
@@ -99,7 +102,6 @@ class Hub {
   static const std::vector<double>& lag_bounds_s();
 
  private:
-  struct State;
   std::shared_ptr<State> state_;
 };
 
@@ -107,9 +109,14 @@ class Hub {
 class Hub::Reader {
  public:
   virtual ~Reader() = default;
-  // What waits, in the reader's encoding, about `most` bytes, one event at least; empty when there is nothing. Valid
-  // until the next call to the hub or any reader.
-  virtual std::string_view take(std::size_t most) = 0;
+  // What waits, in the reader's encoding: about so many bytes and at most so many events, one at least; empty when there
+  // is nothing. Valid until the next call to the hub or any reader.
+  struct Most {
+    std::size_t bytes = 0;
+    int events = std::numeric_limits<int>::max();
+    bool operator==(const Most&) const = default;
+  };
+  virtual std::string_view take(const Most& most) = 0;
   // Everything that was asked for up to here has been taken.
   virtual std::int64_t position() const = 0;
   virtual bool has_more() const = 0;

@@ -43,6 +43,7 @@ void Manager::Impl::commit(Live& live, Change change) {
   live.timer.reset();
   ++committing_;
   const std::string id = live.job.id;
+  board_.supersede_progress(id, live.job.org);
   const auto written = std::make_shared<Written>(Written::yes);
   const auto kept = std::make_shared<Change>(std::move(change));
   const auto write = [written, row = to_row(kept->next), runtimes = kept->runtimes,
@@ -130,6 +131,7 @@ void Manager::Impl::publish(const Live& live, events::Urgency urgency) {
   latest.frame = std::make_shared<const std::string>(shared::to_json(computed(live)).dump());
   latest.rev = live.job.rev;
   latest.terminal = shared::is_terminal(live.job.status);
+  latest.org = live.job.org;
   board_.publish(live.job.id, std::move(latest), urgency);
 }
 

@@ -20,23 +20,24 @@ WriteTransaction::WriteTransaction(Database& database)
       insert_(database, insert_conversion_sql()),
       update_(database, update_conversion_sql()),
       remove_conversion_(database, "DELETE FROM conversions WHERE id = ?1"),
+      remove_notes_(database, "DELETE FROM notes WHERE conversion = ?1"),
+      may_note_(database,
+                "SELECT EXISTS (SELECT 1 FROM conversions WHERE id = ?1 AND org = ?2),"
+                " (SELECT count(*) FROM notes WHERE conversion = ?1)"),
+      add_note_(database,
+                "INSERT INTO notes (id, org, conversion, author, text, created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
       put_(database,
            "INSERT INTO documents (org, name, media_type, sha256, size_bytes, created_ms) VALUES (?1, ?2, ?3, ?4, ?5, "
            "?6)"
            " ON CONFLICT (org, name) DO UPDATE SET media_type = excluded.media_type, sha256 = excluded.sha256,"
            " size_bytes = excluded.size_bytes, created_ms = excluded.created_ms"),
       remove_document_(database, "DELETE FROM documents WHERE org = ?1 AND name = ?2"),
-      open_log_(database,
-                "INSERT INTO logs (org, epoch) VALUES (?1, lower(hex(randomblob(16)))) ON CONFLICT (org) DO NOTHING"),
-      last_seq_(database, "SELECT ifnull(max(seq), 0) FROM events WHERE org = ?1"),
-      append_(database,
-              "INSERT INTO events (org, seq, ts_ms, service, type, subject, data_json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
-              "?7)"),
       record_(database,
               "INSERT INTO runtimes (engine, source_format, target_format, input_bytes, wall_ms) VALUES (?1, ?2, ?3, "
               "?4, ?5)"),
       forget_(database, "DELETE FROM runtimes WHERE row <= (SELECT max(row) FROM runtimes) - ?1"),
-      blob_in_use_(database, blob_in_use_sql()) {}
+      blob_in_use_(database, blob_in_use_sql()),
+      log_(database) {}
 
 void WriteTransaction::insert(const ConversionRow& row) {
   columns(Binder(insert_), row);
@@ -52,6 +53,18 @@ bool WriteTransaction::update(const ConversionRow& row) {
 
 void WriteTransaction::remove_conversion(const std::string& id) {
   remove_conversion_.execute(id);
+  remove_notes_.execute(id);
+}
+
+Noted WriteTransaction::add_note(const NoteRow& row, int most) {
+  {
+    Rows rows(may_note_, row.conversion, row.org);
+    rows.next();
+    if (rows.number(0) == 0) return Noted::no_conversion;
+    if (rows.number(1) >= most) return Noted::too_many;
+  }
+  add_note_.execute(row.id, row.org, row.conversion, row.author, row.text, row.created_ms);
+  return Noted::written;
 }
 
 void WriteTransaction::put(const DocumentRow& row) {
@@ -60,23 +73,6 @@ void WriteTransaction::put(const DocumentRow& row) {
 
 bool WriteTransaction::remove_document(const std::string& org, const std::string& name) {
   return remove_document_.execute(org, name) > 0;
-}
-
-std::int64_t WriteTransaction::append(const EventRow& row) {
-  const std::int64_t seq = next_seq(row.org);
-  append_.execute(row.org, seq, row.ts_ms, row.service, row.type, row.subject, row.data_json);
-  return seq;
-}
-
-std::int64_t WriteTransaction::next_seq(const std::string& org) {
-  auto found = last_seqs_.find(org);
-  if (found == last_seqs_.end()) {
-    open_log_.execute(org);
-    Rows rows(last_seq_, org);
-    rows.next();
-    found = last_seqs_.emplace(org, rows.number(0)).first;
-  }
-  return ++found->second;
 }
 
 void WriteTransaction::record(const RuntimeRow& row) {
@@ -98,13 +94,14 @@ void WriteTransaction::commit() {
 
 void WriteTransaction::rollback(Database& database) {
   drops_.clear();
-  last_seqs_.clear();
+  log_.rollback();
   // SQLite has rolled back by itself when the disk was full or failed in the middle.
   if (database.in_transaction()) rollback_.execute();
 }
 
 void WriteTransaction::begin_operation() {
   drops_before_operation_ = drops_.size();
+  log_.begin_operation();
   savepoint_.execute();
 }
 
@@ -114,7 +111,7 @@ void WriteTransaction::keep_operation() {
 
 void WriteTransaction::undo_operation() {
   drops_.resize(drops_before_operation_);
-  last_seqs_.clear();
+  log_.undo_operation();
   rollback_to_.execute();
   release_.execute();
 }
