@@ -24,7 +24,7 @@ import json
 import statistics
 import subprocess
 
-from fanout_servers import CLIENT_CPU, Absent, Convd, NodeWs, Nchan, Raw, program
+from fanout_servers import CLIENT_CPU, Absent, Convd, Hub, NodeWs, Nchan, Raw, program
 
 PATIENCE = 300
 
@@ -116,7 +116,7 @@ def throughput_table(title, servers, options, baseline, **settings):
 
 
 def throughput(options):
-    with running([Raw(), *ours(), Nchan(), NodeWs()], options) as servers:
+    with running([Raw(), Hub(), Nchan(), NodeWs()], options) as servers:
         for count in options.subscribers:
             throughput_table(f"throughput, {count:,} subscribers, window {options.window}", servers, options, "raw", subscribers=count, size=options.frame)
     with running([Raw(), Convd(), Convd(unix=True)], options) as servers:
@@ -127,12 +127,12 @@ def throughput(options):
 
 
 def compressed(options):
-    with running([Raw(), Raw("--deflate-once"), *ours(), *ours(deflate=True), Nchan(), Nchan(deflate=True), NodeWs(), NodeWs(deflate=True)], options) as servers:
+    with running([Raw(), Raw("--deflate-once"), Hub(), Hub(deflate=True), Nchan(), Nchan(deflate=True), NodeWs(), NodeWs(deflate=True)], options) as servers:
         throughput_table("compressed and plain, 1,000 subscribers", servers, options, "raw", subscribers=1000, size=1600)
 
 
 def paced(options):
-    with running([Raw(), *ours(), Convd(), Nchan(), NodeWs()], options) as servers:
+    with running([Raw(), Hub(), Convd(), Nchan(), NodeWs()], options) as servers:
         for count in options.subscribers:
             found = medians("paced", servers, options, subscribers=count, size=options.frame, seconds=options.seconds)
             limit = figure(found, "raw", "delay_p99_ms")
@@ -144,7 +144,7 @@ def paced(options):
 def idle(options):
     # Memory that has been used once stays: each is asked once, right after its start.
     rows = []
-    for candidate in [Raw(), *ours(), Convd(), Nchan(), NodeWs()]:
+    for candidate in [Raw(), Hub(), Convd(), Nchan(), NodeWs()]:
         with running([candidate], options) as servers:
             for server in servers:
                 if f := load("idle", server, subscribers=options.idle):
@@ -154,7 +154,7 @@ def idle(options):
 
 def stalled(options):
     rows = []
-    for make in [Raw, *our_kinds(), Convd, Nchan, NodeWs]:
+    for make in [Raw, Hub, Convd, Nchan, NodeWs]:
         found = {}
         for deaf in (0, 1):
             with running([make()], options) as servers:
@@ -191,23 +191,13 @@ def herd(options):
             words = command("herd", server, {"subscribers": 1000, "others": 100, "events": 20, "rate": 50, "seconds": 3})
             with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
                 if "connected" in client.stdout.readline():
-                    port = server.target
-                    server.restart_on_same_port()
-                    assert server.target == port
+                    server.restart()
                     client.stdin.write("\n")
                     client.stdin.flush()
                     f = json.loads(client.stdout.readline())
                     rows = [[f"{f['all_acked_ms']:.0f}", f"{f['all_current_ms']:.0f}", number(f["server_cpu_ms"], 0),
                              *(number(f[f"others_{w}_{p}_ms"]) for w in ("before", "during") for p in ("p50", "p99")), number(f["rss_kib"] / 1024)]]
     table("herd", ["all acked ms", "all current ms", "server CPU ms", "others p50 ms", "p99", "meanwhile p50", "p99", "RSS MiB"], rows)
-
-
-def our_kinds():
-    return []
-
-
-def ours(deflate=False):
-    return []
 
 
 KINDS = {f.__name__: f for f in (throughput, compressed, paced, idle, stalled, replay, herd)}

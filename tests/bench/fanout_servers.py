@@ -104,6 +104,21 @@ class Raw(Server):
         self.await_line()
 
 
+class Hub(Server):
+    def __init__(self, deflate=False, unix=False):
+        self.name = "hub deflate" if deflate else "hub unix" if unix else "hub"
+        self.unix = unix
+        hello = '{"services":["note"],"version":1,"compress":["deflate-raw"]}' if deflate else NOTES_HELLO
+        self.arguments = {"path": "/v2/realtime/stream", "hello": hello}
+
+    def start(self):
+        where = f"unix:{self.folder}/hub.sock" if self.unix else "127.0.0.1:0"
+        lines = self.folder / "events.sock"
+        self.arguments = self.arguments | {"publish": f"lines:{lines}"}
+        self.run([program("fanout_hub"), where, lines], stdout=subprocess.PIPE)
+        self.await_line()
+
+
 class NodeWs(Server):
     SCRIPT = """
 const { WebSocketServer } = require(process.argv[2]);
@@ -223,7 +238,11 @@ class Convd(Server):
         self.target = f"unix:{self.daemon.socket}" if self.unix else f"127.0.0.1:{self.daemon.port}"
 
     def restart(self):
+        """On the same port, so that clients find it again."""
+        where = f"127.0.0.1:{self.daemon.port}"
         self.daemon.stop()
+        command = self.daemon.command
+        command[command.index("--listen") + 1] = where
         self.daemon.start()
         self.settle()
 

@@ -36,7 +36,7 @@ fanout::Options defaults() {
       {"path", {"/sub", "of the subscribers"}},
       {"hello", {"", "their first message; none: there is no ack either"}},
       {"deflate", {"0", "1: they offer permessage-deflate"}},
-      {"publish", {"ws:/pub", "ws:/path, post:/path or note:/path"}},
+      {"publish", {"ws:/pub", "ws:/path, lines:/path, post:/path or note:/path"}},
       {"publishers", {"1", "connections to POST on"}},
       {"pids", {"", "of the server, commas between"}},
       {"subscribers", {"1000", "how many"}},

@@ -122,6 +122,18 @@ class WebSocketPublisher final : public Publisher, private Wire {
   void on_input() override { in().clear(); }
 };
 
+class LinePublisher final : public Publisher, private Wire {
+ public:
+  LinePublisher(Poller& poller, const std::string& path) : Wire(poller, {.unix_path = path, .port = 0}) {}
+
+  void publish(std::string_view text) override { (out() += text) += '\n'; }
+  void flush() override { Wire::flush(); }
+  std::size_t unanswered() const override { return 0; }
+
+ private:
+  void on_input() override { in().clear(); }
+};
+
 enum class Body : std::uint8_t { plain, note };
 
 class HttpPublisher final : public Publisher {
@@ -218,9 +230,10 @@ std::unique_ptr<Publisher> publisher_for(const std::string& way, Poller& poller,
   const std::string kind = way.substr(0, colon);
   const std::string path = colon == std::string::npos ? "" : way.substr(colon + 1);
   if (kind == "ws") return std::make_unique<WebSocketPublisher>(poller, target, path);
+  if (kind == "lines") return std::make_unique<LinePublisher>(poller, path);
   if (kind == "post") return std::make_unique<HttpPublisher>(poller, target, path, Body::plain, connections);
   if (kind == "note") return std::make_unique<HttpPublisher>(poller, target, path, Body::note, connections);
-  throw std::runtime_error("expected ws:, post: or note: and a path, not " + way);
+  throw std::runtime_error("expected ws:, lines:, post: or note: and a path, not " + way);
 }
 
 }  // namespace fanout

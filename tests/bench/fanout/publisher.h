@@ -31,11 +31,12 @@ class Publisher {
   virtual void publish(std::string_view text) = 0;
   // Sends what has been published in this round.
   virtual void flush() = 0;
-  // Published, and not yet acknowledged; of a WebSocket nothing ever is.
+  // Published, and not yet acknowledged; POST requests only.
   virtual std::size_t unanswered() const = 0;
 };
 
-// "ws:/path": text messages over one WebSocket. "post:/path": bodies of POST requests. "note:/path": the same as
+// "ws:/path": text messages over one WebSocket. "lines:/path": lines over that Unix socket. "post:/path": bodies of
+// POST requests. "note:/path": the same as
 // {"text":".."}. A POST takes one of `connections`, or waits for one.
 std::unique_ptr<Publisher> publisher_for(const std::string& way, Poller& poller, const Target& target,
                                          std::size_t connections);
