@@ -120,6 +120,8 @@ def throughput(options):
         for count in options.subscribers:
             throughput_table(f"throughput, {count:,} subscribers, window {options.window}", servers, options, "raw", subscribers=count, size=options.frame)
     with running([Raw(), Convd(), Convd(unix=True)], options) as servers:
+        if len(servers) < 2:
+            return
         # A note says more than `frame` bytes can hold, so here the limit is measured with frames of its size.
         size = max([options.frame, *(s.envelope + 100 for s in servers)])
         for count in options.subscribers:
