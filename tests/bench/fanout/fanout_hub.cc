@@ -98,7 +98,7 @@ class Intake {
   NoStore& store_;
   convd::loop::UniqueFd listener_, connection_;
   convd::loop::Watch watch_, connection_watch_;
-  std::vector<char> buffer_ = std::vector<char>(256 * 1024);
+  std::vector<char> buffer_ = std::vector<char>(std::size_t{256} * 1024);
   std::string rest_;
 };
 

@@ -16,7 +16,7 @@
 namespace fanout {
 namespace {
 
-constexpr std::size_t scratch_bytes = 256 * 1024;
+constexpr std::size_t scratch_bytes = std::size_t{256} * 1024;
 constexpr int listen_queue = 4096;
 
 [[noreturn]] void fail(const std::string& what) {
