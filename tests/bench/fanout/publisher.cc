@@ -74,6 +74,8 @@ class Wire : public Poller::Watcher {
       poller_.change(fd_, blocked_ ? EPOLLIN | EPOLLOUT : EPOLLIN, *this);
   }
 
+  std::size_t unsent() const { return out_.size(); }
+
  protected:
   virtual void on_input() = 0;
   int fd() const { return fd_; }
@@ -116,7 +118,7 @@ class WebSocketPublisher final : public Publisher, private Wire {
 
   void publish(std::string_view text) override { append_client_frame(out(), text); }
   void flush() override { Wire::flush(); }
-  std::size_t unanswered() const override { return 0; }
+  std::size_t unanswered() const override { return unsent(); }
 
  private:
   void on_input() override { in().clear(); }
@@ -128,7 +130,7 @@ class LinePublisher final : public Publisher, private Wire {
 
   void publish(std::string_view text) override { (out() += text) += '\n'; }
   void flush() override { Wire::flush(); }
-  std::size_t unanswered() const override { return 0; }
+  std::size_t unanswered() const override { return unsent(); }
 
  private:
   void on_input() override { in().clear(); }

@@ -31,7 +31,7 @@ class Publisher {
   virtual void publish(std::string_view text) = 0;
   // Sends what has been published in this round.
   virtual void flush() = 0;
-  // Published, and not yet acknowledged; POST requests only.
+  // What has been published but not answered by the server, or not even sent where there is no answer.
   virtual std::size_t unanswered() const = 0;
 };
 

@@ -138,7 +138,9 @@ void Subscriber::take_frame(const Frame& frame) {
     if (frame.payload.starts_with(R"({"type":"ack")")) return go_live(frame.payload);
     return closed("no ack: " + std::string(frame.payload));
   }
-  if (!deaf_ && (hello().empty() || is_event(frame))) observer_.on_event(*this, frame);
+  if (deaf_) return;
+  if (hello().empty() || is_event(frame)) return observer_.on_event(*this, frame);
+  if (frame.payload.starts_with(R"({"type":"gap")")) closed(std::string(frame.payload));
 }
 
 }  // namespace fanout
