@@ -41,7 +41,8 @@ void StreamPoll::on_body_end() {
   wishes_ = *std::move(wanted);
   entry_ = realtime_.connections.enter(call_.request.caller.principal, realtime::Connections::Admission::everyone);
   if (!entry_.stay)
-    return call_.reply.fail(shared::Error{shared::ErrorCode::too_many_connections, "too many connections wait already", {}});
+    return call_.reply.fail(
+        shared::Error{shared::ErrorCode::too_many_connections, "too many connections wait already", {}});
   reader_ = realtime_.log.hub().attach(call_.request.caller.org, wishes_.request.filter, wishes_.request.start,
                                        events::Encoding::json, *this);
 }
@@ -83,9 +84,8 @@ bool StreamPoll::answer_with_events() {
 
 void StreamPoll::answer_without() {
   Response response = empty_response(204);
-  response.headers = {{"Convd-Epoch", log_.epoch},
-                      {"Convd-Seq", std::to_string(reader_->position())},
-                      {"Cache-Control", "no-store"}};
+  response.headers = {
+      {"Convd-Epoch", log_.epoch}, {"Convd-Seq", std::to_string(reader_->position())}, {"Cache-Control", "no-store"}};
   call_.reply.send(std::move(response));
 }
 

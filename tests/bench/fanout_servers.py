@@ -14,6 +14,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 import harness  # noqa: E402
 
+import bench  # noqa: E402
+
 SERVER_CPU, CLIENT_CPU = 0, 1
 PATIENCE = 20  # seconds until a server is given up
 NCHAN_MODULE = pathlib.Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
@@ -115,7 +117,7 @@ class Hub(Server):
         where = f"unix:{self.folder}/hub.sock" if self.unix else "127.0.0.1:0"
         lines = self.folder / "events.sock"
         self.arguments = self.arguments | {"publish": f"lines:{lines}"}
-        self.run([program("fanout_hub"), where, lines], stdout=subprocess.PIPE)
+        self.run([program("fanout_hub"), where, lines, self.folder], stdout=subprocess.PIPE)
         self.await_line()
 
 
@@ -208,7 +210,8 @@ http {{
 class Convd(Server):
     """The whole daemon: notes, which are committed before they are told. Its principal may have all the connections."""
 
-    arguments = {"path": "/v2/realtime/stream", "hello": NOTES_HELLO, "publishers": 32}
+    arguments = {"path": "/v2/realtime/stream", "hello": NOTES_HELLO, "publishers": 32,
+                 "publish": "note:/v1/conversions/00000000-0000-7000-8000-{n}/notes"}
 
     def __init__(self, unix=False):
         self.unix = unix
@@ -222,16 +225,19 @@ class Convd(Server):
             raise Absent("this convd has no unified stream")
         # The versions of the engines are asked for after the start; that work is not part of this.
         harness.eventually(lambda: all(e["version"] for e in self.daemon.get("/v1/engines").json()["engines"] if e["available"]), "versions")
-        self.conversion()
+        self.conversions()
         self.settle()
 
-    def conversion(self):
-        """One that has ended, to leave notes on. Over the transport of the load: another principal would not find it."""
+    def conversions(self):
+        """A thousand that have ended, for one takes a thousand notes only. Of the principal that the load will be."""
         tcp = not self.unix
         self.daemon.http("POST", "/documents?name=note.md", b"# A note\n", tcp=tcp)
         id = self.daemon.post("/v1/conversions", {"filename": "note.md", "to": "html"}, tcp=tcp).json()["id"]
-        self.daemon.http("GET", f"/conversion-status/{id}?wait=60", headers={"If-None-Match": '"r0"'}, tcp=tcp)
-        self.arguments = self.arguments | {"publish": f"note:/v1/conversions/{id}/notes"}
+        ended = lambda: self.daemon.http("GET", f"/conversion-status/{id}", tcp=tcp).json()["status"] == "completed"
+        harness.eventually(ended, "a conversion", PATIENCE)
+        self.daemon.stop()
+        bench.fill(self.daemon, 1001)
+        self.daemon.start()
 
     def settle(self):
         subprocess.run(["taskset", "-acp", str(SERVER_CPU), str(self.daemon.pid())], check=True, stdout=subprocess.DEVNULL)

@@ -1,8 +1,8 @@
-// The daemon's own way from an event to its readers, and nothing else of it: its loop, its transport, its hub. Every
-// line that comes over the Unix socket EVENTS_PATH becomes the text of a note in a log that nobody keeps; every
-// WebSocket is a reader of the unified stream after its first message.
+// The daemon's own way from an event to its readers, and nothing else of it: its loop, its transport, its hub, its
+// sessions. Every line that comes over the Unix socket EVENTS_PATH becomes the text of a note, as if it had just been
+// committed; it is stored nowhere. Every WebSocket is a reader of the unified stream.
 //
-//   fanout_hub 127.0.0.1:0|unix:PATH EVENTS_PATH
+//   fanout_hub 127.0.0.1:0|unix:PATH EVENTS_PATH STATE_DIR
 //
 // Says "listening on 127.0.0.1:PORT" when it is ready. Ends with its process.
 
@@ -18,9 +18,14 @@
 #include <utility>
 #include <vector>
 
-#include "convd/events/hub.h"
-#include "convd/events/websocket_frame.h"
+#include "convd/api/stream_socket.h"
+#include "convd/engines/registry.h"
+#include "convd/events/board.h"
+#include "convd/jobs/manager.h"
 #include "convd/loop/ev_loop.h"
+#include "convd/process/runner_client.h"
+#include "convd/realtime/realtime.h"
+#include "convd/store/store.h"
 #include "convd/transport/server.h"
 #include "tests/bench/fanout/poller.h"
 
@@ -30,34 +35,12 @@ namespace api = convd::api;
 namespace events = convd::events;
 
 constexpr auto org = "bench";
-constexpr auto epoch = "00000000000000000000000000000000";
-
-// A log of which nothing is kept: what is not in the ring is lost.
-class NoStore final : public events::LogSource {
- public:
-  explicit NoStore(convd::loop::Loop& loop) : loop_(loop) {}
-
-  void open(const std::string&, std::function<void(shared::Result<events::LogHead>)> done) override {
-    loop_.post([this, done] { done(events::LogHead{epoch, head_ + 1, head_}); });
-  }
-  std::vector<events::Event> read(const std::string&, std::int64_t, std::int64_t, int) override { return {}; }
-  std::vector<events::Event> newest(const std::string&, std::int64_t, int) override { return {}; }
-  std::int64_t count(const std::string&, const events::Topic&, std::int64_t, std::int64_t) override { return 0; }
-  std::int64_t oldest(const std::string&) override { return head_ + 1; }
-  events::SnapshotPage snapshot(const std::string&, const events::Topic&, const std::string&) override { return {}; }
-  std::int64_t next_seq() { return ++head_; }
-
- private:
-  convd::loop::Loop& loop_;
-  std::int64_t head_ = 0;
-};
 
 // Reads lines off a connection and puts them into the log, all that have come in one turn of the loop: as the events of
 // one commit come.
 class Intake {
  public:
-  Intake(convd::loop::Loop& loop, events::Hub& hub, NoStore& store, const std::string& path)
-      : loop_(loop), hub_(hub), store_(store) {
+  Intake(convd::loop::Loop& loop, events::Hub& hub, const std::string& path) : loop_(loop), hub_(hub) {
     fanout::Target target{.unix_path = path, .port = 0};
     listener_ = convd::loop::UniqueFd(fanout::listen_on(target));
     watch_ = loop_.watch(listener_.get(), convd::loop::Io::read, [this] { accept(); });
@@ -83,8 +66,8 @@ class Intake {
   }
   void append(std::string_view line) {
     events::Event event;
-    event.seq = store_.next_seq();
-    event.prev = event.seq - 1;
+    event.seq = ++head_;
+    event.prev = head_ - 1;
     event.ts_ms = 1'800'000'000'000;
     event.service = shared::Service::note;
     event.type = "note.added";
@@ -95,53 +78,22 @@ class Intake {
 
   convd::loop::Loop& loop_;
   events::Hub& hub_;
-  NoStore& store_;
+  std::int64_t head_ = 0;
   convd::loop::UniqueFd listener_, connection_;
   convd::loop::Watch watch_, connection_watch_;
   std::vector<char> buffer_ = std::vector<char>(std::size_t{256} * 1024);
   std::string rest_;
 };
 
-class StreamSession final : public api::SocketSession, private events::Hub::Waker {
- public:
-  explicit StreamSession(events::Hub& hub) : hub_(hub) {}
-
-  void on_open(api::Outlet& outlet) override { outlet_ = &outlet; }
-  void on_message(std::string_view message, api::MessageKind) override {
-    const bool compressed = message.find("deflate-raw") != std::string_view::npos;
-    const auto encoding = compressed ? events::Encoding::websocket_deflate : events::Encoding::websocket;
-    reader_ = hub_.attach(org, events::Filter::parse({"note"}).filter, {}, encoding, *this);
-  }
-  std::string_view next_frames(std::size_t most) override {
-    if (!ack_.empty()) return said_ = std::exchange(ack_, {});
-    return reader_ ? reader_->take(most) : std::string_view();
-  }
-  std::optional<Close> finished() const override { return {}; }
-
- private:
-  void on_opened(const events::Opened& opened) override {
-    events::append_frame(
-        ack_, R"({"type":"ack","epoch":")" + opened.log.epoch + R"(","head":)" + std::to_string(opened.log.head) + "}");
-    outlet_->want_write();
-  }
-  void on_refused(const shared::Error&) override {}
-  void on_events() override { outlet_->flush(); }
-
-  events::Hub& hub_;
-  api::Outlet* outlet_ = nullptr;
-  std::string ack_, said_;
-  std::unique_ptr<events::Hub::Reader> reader_;
-};
-
 class Service final : public api::Service {
  public:
-  explicit Service(events::Hub& hub) : hub_(hub) {}
+  Service(convd::loop::Loop& loop, convd::realtime::Realtime& realtime) : loop_(loop), realtime_(realtime) {}
 
   std::unique_ptr<api::Exchange> begin(api::Request, api::Responder& responder) override {
     return std::make_unique<NotFound>(responder);
   }
   std::unique_ptr<api::SocketSession> open_socket(const api::Request&) override {
-    return std::make_unique<StreamSession>(hub_);
+    return std::make_unique<api::StreamSocket>(realtime_, loop_, api::Caller{.principal = org, .org = org});
   }
   api::Response problem(const shared::Error&) const override { return {.status = 400, .headers = {}, .body = {}}; }
   void connection_opened() override {}
@@ -155,8 +107,14 @@ class Service final : public api::Service {
     api::Responder& responder;
   };
 
-  events::Hub& hub_;
+  convd::loop::Loop& loop_;
+  convd::realtime::Realtime& realtime_;
 };
+
+int complain(const shared::Error& error) {
+  std::fprintf(stderr, "fanout_hub: %s\n", error.message.c_str());
+  return 1;
+}
 
 shared::Result<std::string> listen(convd::transport::Server& server, const std::string& target) {
   if (!target.starts_with("unix:")) return server.listen_tcp(target);
@@ -164,15 +122,22 @@ shared::Result<std::string> listen(convd::transport::Server& server, const std::
   return target;
 }
 
-int serve(const std::string& target, const std::string& lines) {
+int serve(const std::string& target, const std::string& events_path, const std::string& state_dir) {
   convd::loop::EvLoop loop;
-  NoStore store(loop);
-  events::Hub hub(loop, store);
-  Service service(hub);
-  const Intake intake(loop, hub, store, lines);
+  auto store = convd::store::Store::open(state_dir, loop);
+  if (!store) return complain(store.error());
+  convd::process::RunnerClient no_runner(loop);
+  convd::engines::Registry no_engines({});
+  convd::events::Board board(loop);
+  convd::jobs::Manager manager(loop, **store, no_engines, no_runner, board, {});
+  convd::realtime::Settings settings;
+  settings.connections = settings.connections_per_principal = 1'000'000;
+  convd::realtime::Realtime realtime(loop, **store, manager, settings);
+  Service service(loop, realtime);
   convd::transport::Server server(loop, service);
+  const Intake intake(loop, realtime.log.hub(), events_path);
   const auto name = listen(server, target);
-  if (!name) return std::fprintf(stderr, "fanout_hub: %s\n", name.error().message.c_str()), 1;
+  if (!name) return complain(name.error());
   std::printf("listening on %s\n", name->c_str());
   std::fflush(stdout);
   loop.run();
@@ -182,11 +147,11 @@ int serve(const std::string& target, const std::string& lines) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) return std::fprintf(stderr, "usage: fanout_hub 127.0.0.1:PORT|unix:PATH EVENTS_PATH\n"), 64;
+  if (argc != 4) return std::fprintf(stderr, "usage: fanout_hub 127.0.0.1:PORT|unix:PATH EVENTS_PATH STATE_DIR\n"), 64;
   std::signal(SIGPIPE, SIG_IGN);
   spdlog::set_level(spdlog::level::warn);
   try {
-    return serve(argv[1], argv[2]);
+    return serve(argv[1], argv[2], argv[3]);
   } catch (const std::exception& error) {
     return std::fprintf(stderr, "fanout_hub: %s\n", error.what()), 1;
   }

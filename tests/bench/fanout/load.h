@@ -12,6 +12,7 @@
 #include "tests/bench/fanout/poller.h"
 #include "tests/bench/fanout/publisher.h"
 #include "tests/bench/fanout/report.h"
+#include "tests/bench/fanout/stamp.h"
 #include "tests/bench/fanout/subscriber.h"
 #include "tests/bench/fanout/swarm.h"
 

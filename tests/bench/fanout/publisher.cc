@@ -14,28 +14,7 @@
 namespace fanout {
 namespace {
 
-constexpr std::string_view stamp_mark = "@@";
-constexpr std::size_t stamp_digits = 19;
 constexpr int patience_ms = 10'000;
-
-// 64 KiB of words, chosen by a generator with a fixed seed.
-const std::string& prose() {
-  static const std::string text = [] {
-    constexpr std::string_view words[] = {"page",    "document", "convert", "ready",   "library", "margin",  "the",
-                                          "of",      "picture",  "table",   "chapter", "please",  "replace", "letter",
-                                          "and",     "was",      "heading", "figure",  "number",  "second",  "version",
-                                          "colour",  "this",     "has",     "missing", "printed", "quality", "result",
-                                          "comment", "footer",   "look",    "fine"};
-    std::string made;
-    for (std::uint32_t state = 1; made.size() < 65536;) {
-      state = state * 1664525 + 1013904223;
-      made += words[state >> 27];
-      made += state % 64 < 40 ? " " : ", " + std::to_string(state >> 20) + " ";
-    }
-    return made;
-  }();
-  return text;
-}
 
 // Waits for `fd`; only while the connection is being made.
 void await(int fd, short events) {
@@ -186,7 +165,19 @@ class HttpPublisher final : public Publisher {
     bool busy_ = false;
   };
 
-  std::string request_with(std::string_view text) const {
+  // One conversion takes a limited number of notes: where there is a place for a number in the path, they take turns.
+  std::string path() {
+    constexpr std::string_view place = "{n}";
+    constexpr int turns = 1'000;
+    const auto at = path_.find(place);
+    if (at == std::string::npos) return path_;
+    turn_ = turn_ % turns + 1;
+    char digits[16];
+    std::snprintf(digits, sizeof digits, "%012d", turn_);
+    return std::string(path_).replace(at, place.size(), digits);
+  }
+
+  std::string request_with(std::string_view text) {
     const bool note = body_ == Body::note;
     const std::string body = note ? R"({"text":")" + std::string(text) + R"("})" : std::string(text);
     return "POST " + path_ +
@@ -196,35 +187,13 @@ class HttpPublisher final : public Publisher {
 
   const std::string path_;
   const Body body_;
+  int turn_ = 0;
   std::vector<std::unique_ptr<Request>> wires_;
   std::deque<std::string> waiting_;
   std::size_t busy_ = 0;
 };
 
 }  // namespace
-
-std::string stamped_text(std::size_t size) {
-  static std::size_t turn = 0;
-  const auto now = Clock::now().time_since_epoch();
-  char stamp[32];
-  std::snprintf(stamp, sizeof stamp, "@@%019lld ",
-                static_cast<long long>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()));
-  std::string text = stamp;
-  if (text.size() >= size) return text;
-  turn = (turn + 397) % (prose().size() - size);
-  return text += prose().substr(turn, size - text.size() - 1) + ".";  // it must not end in a blank
-}
-
-Clock::time_point stamp_in(std::string_view payload) {
-  const auto at = payload.find(stamp_mark);
-  std::int64_t ns = 0;
-  if (at != std::string_view::npos && payload.size() >= at + stamp_mark.size() + stamp_digits) {
-    const char* digits = payload.data() + at + stamp_mark.size();
-    std::from_chars(digits, digits + stamp_digits, ns);
-  }
-  if (ns == 0) throw std::runtime_error("an event without the time of its making: " + std::string(payload));
-  return Clock::time_point(std::chrono::nanoseconds(ns));
-}
 
 std::unique_ptr<Publisher> publisher_for(const std::string& way, Poller& poller, const Target& target,
                                          std::size_t connections) {

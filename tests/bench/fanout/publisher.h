@@ -1,11 +1,9 @@
 #pragma once
-// Ways to publish an event, and what is published.
+// Ways to publish an event.
 
-#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,14 +12,6 @@
 #include "tests/bench/fanout/wire.h"
 
 namespace fanout {
-
-using Clock = std::chrono::steady_clock;
-
-// Text of words, as compressible as prose, that begins with the time of its making. Valid within a JSON string as it
-// is.
-std::string stamped_text(std::size_t size);
-// When the text within `payload` was made. Throws std::runtime_error when there is none.
-Clock::time_point stamp_in(std::string_view payload);
 
 // Throws std::runtime_error from any function, also from within Poller::wait(), when the server does not do its part.
 // One thread only.
@@ -37,7 +27,8 @@ class Publisher {
 
 // "ws:/path": text messages over one WebSocket. "lines:/path": lines over that Unix socket. "post:/path": bodies of
 // POST requests. "note:/path": the same as
-// {"text":".."}. A POST takes one of `connections`, or waits for one.
+// {"text":".."}, where "{n}" in the path becomes one of the numbers 000000000001 to 000000001000 in turn. A POST takes
+// one of `connections`, or waits for one.
 std::unique_ptr<Publisher> publisher_for(const std::string& way, Poller& poller, const Target& target,
                                          std::size_t connections);
 
