@@ -42,7 +42,7 @@ def command(kind, server, options):
 def load(kind, server, **options):
     answer = subprocess.run(command(kind, server, options), capture_output=True, text=True, timeout=PATIENCE)
     if answer.returncode != 0:
-        print(f"  {server.name}, {kind}: {answer.stderr.strip()[-300:]}", flush=True)
+        print(f"  {server.name}, {kind}: {' '.join(answer.stderr.split())[-300:]}", flush=True)
         return None
     return json.loads(answer.stdout.splitlines()[-1])
 
@@ -66,8 +66,19 @@ def ratio(value, other):
     return "-" if value is None or not other else f"{value / other:.2f}x"
 
 
+def probe(server):
+    """Finds out how much larger its frames are than what is published. False: nothing comes."""
+    if "hello" in server.arguments:
+        size = 100
+        found = load("probe", server, size=size)
+        if found is None:
+            return False
+        server.envelope = int(found["payload_bytes"]) - size
+    return True
+
+
 @contextlib.contextmanager
-def running(candidates, options):
+def running(candidates, options, publishing=True):
     """Those of the candidates that can be had here."""
     with contextlib.ExitStack() as stack:
         servers = []
@@ -79,10 +90,8 @@ def running(candidates, options):
             except Absent as reason:
                 print(f"  skipped {candidate.name}: {reason}", flush=True)
                 continue
-            if "hello" in server.arguments:
-                size = 100
-                if found := load("probe", server, size=size):
-                    server.envelope = int(found["payload_bytes"]) - size
+            if publishing and not probe(server):
+                continue
             servers.append(server)
         yield servers
 
@@ -147,7 +156,7 @@ def idle(options):
     # Memory that has been used once stays: each is asked once, right after its start.
     rows = []
     for candidate in [Raw(), Hub(), Convd(), Nchan(), NodeWs()]:
-        with running([candidate], options) as servers:
+        with running([candidate], options, publishing=False) as servers:
             for server in servers:
                 if f := load("idle", server, subscribers=options.idle):
                     rows.append([server.name, number(f["bytes_per_connection"]), number(f["rss_kib"] / 1024), number(f["connects_per_second"]), f"{f['idle_cpu']:.3f}"])
