@@ -203,7 +203,7 @@ def herd(options):
             with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
                 if "connected" in client.stdout.readline():
                     server.restart()
-                    client.stdin.write("\n")
+                    client.stdin.write(",".join(map(str, server.pids())) + "\n")
                     client.stdin.flush()
                     f = json.loads(client.stdout.readline())
                     rows = [[f"{f['all_acked_ms']:.0f}", f"{f['all_current_ms']:.0f}", number(f["server_cpu_ms"], 0),

@@ -31,6 +31,10 @@ std::chrono::milliseconds Load::seconds(const std::string& option) const {
   return std::chrono::milliseconds(static_cast<std::int64_t>(number(option) * 1000));
 }
 
+void Load::watch(const std::string& pids) {
+  usage = Usage(numbers_in(pids));
+}
+
 std::unique_ptr<Publisher> Load::new_publisher() {
   return publisher_for(text("publish"), poller, access.target, count("publishers"));
 }

@@ -35,6 +35,8 @@ class Load {
   std::size_t count(const std::string& option) const { return std::stoul(text(option)); }
   std::chrono::milliseconds seconds(const std::string& option) const;
 
+  // From now on `usage` is that of these, commas between.
+  void watch(const std::string& pids);
   std::unique_ptr<Publisher> new_publisher();
   void publish(Publisher& publisher);
   // Connects all of them; throws when that takes too long.
@@ -53,7 +55,7 @@ class Load {
 
   Poller poller;
   const Access access;
-  const Usage usage;
+  Usage usage;
 
  private:
   [[noreturn]] static void give_up(const char* what);

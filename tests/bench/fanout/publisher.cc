@@ -180,7 +180,7 @@ class HttpPublisher final : public Publisher {
   std::string request_with(std::string_view text) {
     const bool note = body_ == Body::note;
     const std::string body = note ? R"({"text":")" + std::string(text) + R"("})" : std::string(text);
-    return "POST " + path_ +
+    return "POST " + path() +
            " HTTP/1.1\r\nHost: localhost\r\nContent-Type: " + (note ? "application/json" : "text/plain") +
            "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   }

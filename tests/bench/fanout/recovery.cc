@@ -79,15 +79,18 @@ class StandardInput final : public Poller::Watcher {
   StandardInput(const StandardInput&) = delete;
   StandardInput& operator=(const StandardInput&) = delete;
   bool has_spoken() const { return spoken_; }
+  const std::string& line() const { return line_; }
 
  private:
   void on_ready(std::uint32_t) override {
     char byte = 0;
     if (read(STDIN_FILENO, &byte, 1) <= 0) throw std::runtime_error("nobody says how to go on");
     spoken_ = byte == '\n';
+    if (!spoken_) line_ += byte;
   }
 
   Poller& poller_;
+  std::string line_;
   bool spoken_ = false;
 };
 
@@ -155,7 +158,8 @@ void replay(Load& load) {
       .print();
 }
 
-// Prints {"phase":"connected"} and waits for a line on standard input, by which time the server has been started again.
+// Prints {"phase":"connected"} and waits for a line on standard input: the pids of the server that has been started
+// again.
 void herd(Load& load) {
   Readers herd(load.count("subscribers"));
   Swarm swarm(load.poller, load.access, herd, load.count("subscribers"));
@@ -167,6 +171,7 @@ void herd(Load& load) {
   {
     StandardInput driver(load.poller);
     load.run_until([&] { return driver.has_spoken(); }, "the server's restart", std::chrono::seconds(120));
+    load.watch(driver.line());
   }
   swarm.rewind();
   herd.may_begin = herd.may_be_cut_off = false;
