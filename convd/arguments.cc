@@ -14,7 +14,7 @@ namespace convd {
 namespace {
 
 std::string flag_of(std::string key) {
-  std::replace(key.begin(), key.end(), '_', '-');
+  for (char& c : key) c = c == '_' || c == '.' ? '-' : c;
   return "--" + key;
 }
 
@@ -38,7 +38,8 @@ Arguments parse_arguments(int argc, char** argv) {
   app.add_flag("--check-config", check, "Check the configuration and do nothing else");
 
   std::map<std::string, std::vector<std::string>> given;
-  for (const KeyHelp& key : config_keys()) {
+  const std::vector<KeyHelp> keys = config_keys();
+  for (const KeyHelp& key : keys) {
     app.add_option(flag_of(key.key), given[key.key], key.help + " (" + key.expected + ")")
         ->type_name("VALUE")
         ->expected(1)
@@ -53,10 +54,13 @@ Arguments parse_arguments(int argc, char** argv) {
   }
   if (check) arguments.what = Arguments::Do::check_config;
   if (file->count() > 0) arguments.missing = Missing::error;
-  for (const auto& [key, values] : given) {
+  for (const KeyHelp& key : keys) {
+    const std::vector<std::string>& values = given[key.key];
     std::string value;
-    for (const std::string& one : values) value = key == "listen" && !value.empty() ? value + " " + one : one;
-    if (!values.empty()) arguments.flags.push_back({flag_of(key), key, value});
+    for (const std::string& one : values) {
+      value = key.repeated == Repeated::adds && !value.empty() ? value + " " + one : one;
+    }
+    if (!values.empty()) arguments.flags.push_back({flag_of(key.key), key.key, value});
   }
   return arguments;
 }

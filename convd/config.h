@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "convd/jobs/manager.h"
+#include "convd/realtime/settings.h"
 #include "shared/result.h"
 
 namespace convd {
@@ -30,6 +31,7 @@ struct Config {
   std::int64_t drain_timeout_ms = 30'000;
   std::string admin_group = "convd-admin";
   jobs::Settings jobs;
+  realtime::Settings realtime;
 };
 
 // What the user of this process gets without any configuration (paths differ between root and others).
@@ -47,13 +49,18 @@ shared::Result<void> apply(Config& config, const Source& source);
 // A missing file is an error only when `required`.
 enum class Missing : std::uint8_t { allowed, error };
 shared::Result<std::vector<Source>> read_config_file(const std::string& path, Missing missing);
-// CONVD_<KEY> for every known key. Unknown CONVD_* are left alone: they may be convctl's.
+// CONVD_<KEY> for every known key, a dot becoming an underscore, and the aliases some have. Unknown CONVD_* are left
+// alone: they may be convctl's.
 std::vector<Source> from_environment(const std::function<const char*(const char*)>& get);
+
+// What a flag that is given several times means.
+enum class Repeated : std::uint8_t { replaces, adds };
 
 struct KeyHelp {
   std::string key;
   std::string expected;  // "a whole number from 1 to 1024"
   std::string help;
+  Repeated repeated = Repeated::replaces;
 };
 std::vector<KeyHelp> config_keys();
 

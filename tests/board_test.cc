@@ -11,7 +11,7 @@ using tests::milliseconds;
 namespace {
 
 Latest value(std::int64_t rev) {
-  return {std::make_shared<const std::string>("rev " + std::to_string(rev)), rev, false};
+  return {std::make_shared<const std::string>("rev " + std::to_string(rev)), rev, false, "uid:1"};
 }
 
 Latest last(std::int64_t rev) {
@@ -95,8 +95,8 @@ TEST_CASE("each watcher has the pace it asked for") {
   const auto a = world.board.subscribe(
       "c", [&](const Latest& latest) { ++quick, newest = latest.rev; }, milliseconds(20));
   const auto b = world.board.subscribe("c", [&](const Latest&) { ++slow; });
-  CHECK(world.board.is_watched("c"));
-  CHECK_FALSE(world.board.is_watched("other"));
+  CHECK(world.board.is_watched("c", "uid:1"));
+  CHECK_FALSE(world.board.is_watched("other", "uid:1"));
   for (int rev = 1; rev <= 1000; ++rev) {
     world.progress(rev);
     world.loop.advance(milliseconds(1));
@@ -263,4 +263,31 @@ TEST_CASE("a board destroyed inside a callback, and subscriptions that outlive i
   board->publish("c", value(1), Urgency::state);
   CHECK(told == 2);
   loop.advance(milliseconds(1000));
+}
+
+TEST_CASE("the observer hears every newer value at once, before the watchers and also of topics nobody watches") {
+  struct Witness final : Board::Observer {
+    explicit Witness(World& w) : world(w) {}
+    void published(const std::string& topic, const Latest& latest, Urgency urgency) override {
+      world.hear(topic + "@" + latest.org + (urgency == Urgency::state ? "!" : "~"), latest);
+    }
+    bool wants_progress(const std::string& org) const override { return org == "uid:1"; }
+    World& world;
+  };
+  World world;
+  Witness witness(world);
+  world.board.observe(&witness);
+  CHECK(world.board.is_watched("c", "uid:1"));
+  CHECK_FALSE(world.board.is_watched("c", "uid:2"));
+  const auto a = world.watch("a");
+  world.progress(1);
+  world.progress(2);
+  world.progress(2);
+  world.board.publish("other", value(1), Urgency::state);
+  world.board.publish("c", last(3), Urgency::progress);
+  CHECK(world.heard == "c@uid:1~1 a1 c@uid:1~2 other@uid:1!1 c@uid:1!3 a3");
+  world.board.observe(nullptr);
+  world.board.publish("other", value(2), Urgency::state);
+  CHECK(world.heard == "c@uid:1~1 a1 c@uid:1~2 other@uid:1!1 c@uid:1!3 a3");
+  CHECK_FALSE(world.board.is_watched("other", "uid:1"));
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "convd/arguments.h"
 #include "convd/state_lock.h"
 #include "tests/support/catch.h"
 
@@ -74,6 +75,66 @@ TEST_CASE("the environment serves every key and nothing else") {
   REQUIRE(sources.size() == 1);
   CHECK(sources[0].where == "CONVD_SLOTS");
   CHECK(sources[0].key == "slots");
+}
+
+TEST_CASE("the stream's keys reach its settings") {
+  Config config = default_config();
+  CHECK(config.realtime.rollout.enabled);
+  CHECK(config.realtime.rollout.percent == 100);
+  CHECK(config.realtime.rollout.users.empty());
+  CHECK(config.realtime.connections == 10'000);
+  CHECK(config.realtime.connections_per_principal == 1'000);
+  CHECK(config.realtime.retention_ms == 86'400'000);
+  CHECK(config.realtime.retention_events == 100'000);
+  REQUIRE(apply(config, {"", "realtime.enabled", "false"}));
+  REQUIRE(apply(config, {"", "realtime.rollout_percent", "7"}));
+  REQUIRE(apply(config, {"", "realtime.users", " uid:1  local"}));
+  REQUIRE(apply(config, {"", "realtime.connections", "8"}));
+  REQUIRE(apply(config, {"", "realtime.connections_per_principal", "0"}));
+  REQUIRE(apply(config, {"", "realtime.retention", "2h"}));
+  REQUIRE(apply(config, {"", "realtime.retention_events", "1"}));
+  CHECK_FALSE(config.realtime.rollout.enabled);
+  CHECK(config.realtime.rollout.percent == 7);
+  CHECK(config.realtime.rollout.users == std::vector<std::string>{"uid:1", "local"});
+  CHECK(config.realtime.connections == 8);
+  CHECK(config.realtime.connections_per_principal == 0);
+  CHECK(config.realtime.retention_ms == 7'200'000);
+  CHECK(config.realtime.retention_events == 1);
+  REQUIRE(apply(config, {"", "realtime.users", ""}));
+  CHECK(config.realtime.rollout.users.empty());
+  CHECK(refusal("realtime.enabled", "1") == "convd.conf:3: realtime.enabled: expected one of true, false, got \"1\"");
+  CHECK(refusal("realtime.rollout_percent", "101") ==
+        "convd.conf:3: realtime.rollout_percent: expected a whole number from 0 to 100, got \"101\"");
+}
+
+TEST_CASE("a dot of a key is an underscore of its variable, which wins over an alias") {
+  const auto sources = from_environment([](const char* name) -> const char* {
+    const std::string variable = name;
+    if (variable == "CONVD_REALTIME_ROLLOUT_PERCENT") return "20";
+    if (variable == "REALTIME_ROLLOUT_PERCENT") return "10";
+    if (variable == "REALTIME_STREAMING_V2") return "false";
+    return nullptr;
+  });
+  Config config;
+  for (const Source& source : sources) REQUIRE(apply(config, source));
+  CHECK(sources.size() == 3);
+  CHECK(sources.front().where == "REALTIME_STREAMING_V2");
+  CHECK_FALSE(config.realtime.rollout.enabled);
+  CHECK(config.realtime.rollout.percent == 20);
+}
+
+TEST_CASE("a flag has hyphens, and one that holds several values can be given several times") {
+  std::vector<std::string> words{"convd", "--realtime-users", "uid:1", "--realtime-users",           "uid:2", "--slots",
+                                 "2",     "--slots",          "3",     "--realtime-rollout-percent", "5"};
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  const Arguments arguments = parse_arguments(static_cast<int>(argv.size()), argv.data());
+  REQUIRE(arguments.what == Arguments::Do::run);
+  Config config;
+  for (const Source& source : arguments.flags) REQUIRE(apply(config, source));
+  CHECK(config.realtime.rollout.users == std::vector<std::string>{"uid:1", "uid:2"});
+  CHECK(config.realtime.rollout.percent == 5);
+  CHECK(config.jobs.slots == 3);
 }
 
 TEST_CASE("a state directory has one daemon") {

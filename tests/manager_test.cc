@@ -422,6 +422,32 @@ TEST_CASE("progress nobody watches is not written out, and costs no commit") {
   CHECK(house.store.log().size() == events);
 }
 
+TEST_CASE("progress is written out for an observer when it wants that org's, states in any case") {
+  struct Observer final : convd::events::Board::Observer {
+    void published(const std::string&, const convd::events::Latest& latest, convd::events::Urgency urgency) override {
+      CHECK(latest.org == "uid:1");
+      ++(urgency == convd::events::Urgency::state ? states : progress);
+    }
+    bool wants_progress(const std::string& org) const override { return org == wanted; }
+    std::string wanted = "uid:2";
+    int states = 0;
+    int progress = 0;
+  };
+  House house;
+  Observer observer;
+  house.manager().board().observe(&observer);
+  const std::string id = house.accepted(house.upload("report.docx", a_docx));
+  house.spawner.prints(house.child_of(id), "page 1/300\n");
+  CHECK(observer.progress == 0);
+  observer.wanted = "uid:1";
+  house.spawner.prints(house.child_of(id), "page 2/300\n");
+  CHECK(observer.progress == 1);
+  observer.wanted = "uid:2";
+  house.succeed(id, {{"source.pdf", "x"}});
+  CHECK(observer.progress == 1);
+  CHECK(observer.states == 3);
+}
+
 TEST_CASE("an ordinary document takes the warm office or not") {
   House house;
   const std::string id = house.accepted(house.upload("report.docx", a_docx));

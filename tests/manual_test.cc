@@ -64,8 +64,8 @@ std::set<std::string> first_words(const std::map<std::string, std::string>& list
   return words;
 }
 
-std::string upper(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+std::string variable(std::string text) {
+  for (char& c : text) c = c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return text;
 }
 
@@ -77,9 +77,9 @@ TEST_CASE("convd.conf(5) has every key with its variable, convd(8) has its flag"
   for (const convd::KeyHelp& key : convd::config_keys()) {
     INFO(key.key);
     CHECK(says(keys, ".It Ic " + key.key + " "));
-    CHECK(says(keys, ", Ev CONVD_" + upper(key.key) + "\n"));
+    CHECK(says(keys, ", Ev CONVD_" + variable(key.key) + "\n"));
     std::string flag = key.key;
-    for (char& c : flag) c = c == '_' ? '-' : c;
+    for (char& c : flag) c = c == '_' || c == '.' ? '-' : c;
     CHECK(says(flags, ".Fl -" + flag));
   }
 }

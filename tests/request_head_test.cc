@@ -6,7 +6,6 @@
 #include "convd/transport/head_parser.h"
 #include "convd/transport/head_rules.h"
 #include "convd/transport/response_writer.h"
-#include "convd/transport/websocket.h"
 #include "tests/support/catch.h"
 #include "tests/support/fake_loop.h"
 
@@ -213,19 +212,4 @@ TEST_CASE("A response head") {
         "HTTP/1.1 409 Conflict\r\nX: a b\r\nContent-Length: 4\r\nDate: D\r\n\r\n");
   CHECK(head_of({204, {}, ""}, {false, Persistence::close, "D"}) ==
         "HTTP/1.1 204 No Content\r\nDate: D\r\nConnection: close\r\n\r\n");
-}
-
-TEST_CASE("A text frame has the shortest length form") {
-  const auto head = [](std::size_t size) {
-    std::vector<unsigned char> out;
-    append_frame(out, std::string(size, 'x'));
-    out.resize(out.size() - size);
-    return out;
-  };
-  using Bytes = std::vector<unsigned char>;
-  CHECK(head(0) == Bytes{0x81, 0});
-  CHECK(head(125) == Bytes{0x81, 125});
-  CHECK(head(126) == Bytes{0x81, 126, 0, 126});
-  CHECK(head(65535) == Bytes{0x81, 126, 0xff, 0xff});
-  CHECK(head(65536) == Bytes{0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0});
 }

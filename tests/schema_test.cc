@@ -98,6 +98,22 @@ TEST_CASE("a conversion of before the receipts is read without one") {
   CHECK_FALSE(row->receipt_json);
 }
 
+TEST_CASE("a log of before the stream keeps its numbers and learns what came before what") {
+  World world;
+  CHECK(world.migrate_to(migrations().first(2)) == "ok");
+  world.make("INSERT INTO logs (org, epoch) VALUES ('uid:1', 'e1')");
+  for (const char* row : {"1, 'conversion'", "2, 'document'", "3, 'conversion'"}) {
+    world.make("INSERT INTO events (org, seq, service, ts_ms, type, subject, data_json) VALUES ('uid:1', " +
+               std::string(row) + ", 0, 't', 's', '{}')");
+  }
+  auto store = Store::open(world.directory.path(), world.loop);
+  REQUIRE(store);
+  CHECK(world.number("SELECT reserved FROM logs") == "3");
+  CHECK(world.number("SELECT prev FROM events WHERE seq = 3") == "1");
+  CHECK(world.number("SELECT count(*) FROM events WHERE prev IS NULL") == "2");
+  CHECK((*store)->events("uid:1", 0, 10, 10).size() == 3);
+}
+
 TEST_CASE("a step that fails changes nothing") {
   World world;
   CHECK(world.migrate_to(Steps(bad_steps).first(1)) == "ok");
@@ -205,7 +221,8 @@ TEST_CASE("no read walks through the history or sorts") {
   uses(document_sql(), "conversions_id (id=?)");
   uses(documents_sql(), "documents_name (org=? AND name>?)");
   uses(documents_sql(), "conversions_filename (org=? AND filename=?)");
-  uses(events_sql(), "events_seq (org=? AND seq>?)");
+  uses(events_sql(), "events_seq (org=? AND seq>? AND seq<?)");
+  uses(newest_events_sql(), "events_seq (org=? AND seq<?)");
   uses(blob_in_use_sql(), "documents_sha256 (sha256=?)");
   uses(blob_in_use_sql(), "conversions_input (input_sha256=?)");
 }

@@ -50,7 +50,21 @@ DocumentRow document(const std::string& name, const std::string& sha256 = std::s
 }
 
 EventRow event(const std::string& org, const std::string& subject) {
-  return {org, 0, 1000, "conversion", "conversion.completed", subject, "{}"};
+  EventRow row;
+  row.org = org;
+  row.ts_ms = 1000;
+  row.service = "conversion";
+  row.type = "conversion.completed";
+  row.subject = subject;
+  row.data_json = "{}";
+  return row;
+}
+
+EventRow progress(const std::string& org, const std::string& subject) {
+  EventRow row = event(org, subject);
+  row.event_class = shared::EventClass::progress;
+  row.type = "conversion.progress";
+  return row;
 }
 
 // A store that is opened, asked and opened again. The loop is the real one: `commit` runs it until its `done` came.
@@ -279,7 +293,7 @@ TEST_CASE("an operation that fails undoes itself and nothing else") {
   CHECK(world.store->stats().commits == 1 + 1);
   CHECK(world.store->stats().failed == 3);
   CHECK(world.ids({"uid:1", {}, {}, "", 10}) == "4 1 ");
-  const auto events = world.store->events("uid:1", 0, 10);
+  const auto events = world.store->events("uid:1", 0, 1000, 10);
   REQUIRE(events.size() == 2);
   CHECK(events[0].subject == id_of(1));
   CHECK(events[1].subject == id_of(4));
@@ -463,6 +477,7 @@ TEST_CASE("documents: put replaces, pages go by name, the last conversion is sho
 TEST_CASE("each org has its own log, and its numbers go on after a restart") {
   World world;
   std::vector<std::int64_t> seqs;
+  const std::int64_t everything = std::int64_t{1} << 53;
   const auto append = [&](const std::string& org) {
     REQUIRE(world
                 .commit([&](Transaction& transaction, Files&) -> Result<void> {
@@ -477,9 +492,12 @@ TEST_CASE("each org has its own log, and its numbers go on after a restart") {
   world.reopen();
   append("uid:1");
   append("uid:2");
-  CHECK(seqs == std::vector<std::int64_t>{1, 1, 2, 3, 2});
-  CHECK(world.store->events("uid:1", 1, 10).size() == 2);
-  CHECK(world.store->events("uid:1", 0, 1).front().type == "conversion.completed");
+  // A block of numbers was reserved before the first was given out; a restart leaves the rest of it unused.
+  CHECK(seqs == std::vector<std::int64_t>{1, 1, 2, 4097, 4097});
+  CHECK(world.store->events("uid:1", 1, everything, 10).size() == 2);
+  CHECK(world.store->events("uid:1", 1, 4096, 10).size() == 1);
+  CHECK(world.store->events("uid:1", 0, everything, 1).front().type == "conversion.completed");
+  CHECK(world.store->newest_events("uid:1", 4096, 1).front().seq == 2);
   world.store.reset();
   Database database(world.directory / "convd.db", Database::Access::read_only);
   CHECK(database.number("SELECT count(DISTINCT epoch) FROM logs WHERE length(epoch) = 32") == 2);
@@ -639,6 +657,115 @@ TEST_CASE("the database is private and set up to keep what it acknowledged") {
   world.store.reset();
   // The last to close checkpoints: nothing is left in the log.
   CHECK_FALSE(fs::exists(world.directory / "convd.db-wal"));
+}
+
+TEST_CASE("progress takes a number and leaves no row, and what is committed is told in order") {
+  World world;
+  std::vector<EventRow> told;
+  world.store->on_appended([&](std::vector<EventRow> rows) { told.insert(told.end(), rows.begin(), rows.end()); });
+  const auto append = [&](std::vector<EventRow> rows, Result<void> outcome) {
+    return world
+        .commit([rows, outcome](Transaction& transaction, Files&) -> Result<void> {
+          for (const EventRow& row : rows) transaction.append(row);
+          return outcome;
+        })
+        .ok();
+  };
+  EventRow note = event("uid:1", "n");
+  note.service = "note";
+  CHECK(append({event("uid:1", "a"), progress("uid:1", "a"), note, progress("uid:1", "a")}, {}));
+  CHECK_FALSE(append({event("uid:1", "lost")}, fails(ErrorCode::already_finished)));
+  CHECK(append({event("uid:1", "b")}, {}));
+  std::vector<std::int64_t> seqs;
+  std::vector<std::int64_t> prevs;
+  for (const EventRow& row : told) {
+    seqs.push_back(row.seq);
+    prevs.push_back(row.prev.value_or(0));
+  }
+  CHECK(seqs == std::vector<std::int64_t>{1, 2, 3, 4, 6});  // 5 went with the operation that failed
+  CHECK(prevs == std::vector<std::int64_t>{0, 1, 0, 1, 1});
+  std::vector<std::string> stored;
+  for (const EventRow& row : world.store->events("uid:1", 0, 100, 10))
+    stored.push_back(row.subject + std::to_string(row.seq) + "<" + std::to_string(row.prev.value_or(0)));
+  CHECK(stored == std::vector<std::string>{"a1<0", "n3<0", "b6<1"});
+}
+
+TEST_CASE("numbers that were told are not given out again after a crash") {
+  World world;
+  std::vector<std::int64_t> seqs;
+  const auto append = [&] {
+    REQUIRE(world
+                .commit([&](Transaction& transaction, Files&) -> Result<void> {
+                  seqs.push_back(transaction.append(progress("uid:1", "a")));
+                  return {};
+                })
+                .ok());
+  };
+  for (int i = 0; i < 3; ++i) append();
+  // What a crash leaves behind: the files as they are now.
+  const tests::TempDirectory after;
+  for (const char* name : {"convd.db", "convd.db-wal"}) fs::copy_file(world.directory / name, after / name);
+  for (int i = 0; i < 3; ++i) append();
+  World second(after.path());
+  std::int64_t next = 0;
+  REQUIRE(second
+              .commit([&](Transaction& transaction, Files&) -> Result<void> {
+                next = transaction.append(progress("uid:1", "a"));
+                return {};
+              })
+              .ok());
+  CHECK(seqs.back() == 6);
+  CHECK(next > seqs.back());
+}
+
+TEST_CASE("a log is opened once, and pruned by age and by number but for the newest of each service") {
+  World world;
+  LogHead head;
+  const auto write = [&](const std::function<void(Transaction&)>& work) {
+    REQUIRE(world
+                .commit([&](Transaction& transaction, Files&) -> Result<void> {
+                  work(transaction);
+                  head = transaction.open_log("uid:1");
+                  return {};
+                })
+                .ok());
+  };
+  write([](Transaction&) {});
+  const std::string epoch = head.epoch;
+  CHECK(epoch.size() == 32);
+  CHECK(head.head == 0);
+  CHECK(head.oldest == 1);
+  write([](Transaction& transaction) {
+    for (int i = 1; i <= 6; ++i) {
+      EventRow row = event("uid:1", std::to_string(i));
+      row.ts_ms = i * 100;
+      if (i == 1) row.service = "note";
+      transaction.append(row);
+    }
+  });
+  const auto subjects = [&] {
+    std::string all;
+    for (const EventRow& row : world.store->events("uid:1", 0, 100, 10)) all += row.subject;
+    return all;
+  };
+  std::int64_t removed = 0;
+  write([&](Transaction& transaction) { removed = transaction.prune_events(300, 100, 100); });
+  CHECK(removed == 1);  // 2: the only one of its service stays in the table, and 3 is not older than that
+  CHECK(head.oldest == 3);
+  CHECK(world.store->oldest_event("uid:1") == 3);
+  CHECK(subjects() == "3456");
+  write([&](Transaction& transaction) { transaction.prune_events(0, 2, 1); });
+  CHECK(head.oldest == 5);  // at once, although the removal goes on in steps
+  CHECK(subjects() == "56");
+  write([&](Transaction& transaction) { removed = transaction.prune_events(10'000, 2, 100); });
+  EventRow note;
+  write([&](Transaction& transaction) {
+    note = event("uid:1", "n");
+    note.service = "note";
+    transaction.append(note);
+  });
+  CHECK(world.store->events("uid:1", 0, 100, 10).back().prev == 1);
+  CHECK(head.epoch == epoch);
 }
 
 TEST_CASE("a full disk fails what does not fit, keeps what was acknowledged, and ends") {

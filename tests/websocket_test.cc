@@ -93,10 +93,10 @@ void say(TransportWorld& world, const std::string& name, std::vector<std::string
   world.on_loop([&] {
     {
       const std::lock_guard lock(script->mutex);
-      for (auto& f : frames) script->waiting.push_back(std::move(f));
+      for (auto& f : frames) script->waiting.push_back({std::move(f)});
       script->end = end;
     }
-    if (script->peer != nullptr) script->peer->want_write();
+    if (script->outlet != nullptr) script->outlet->want_write();
   });
 }
 
@@ -188,12 +188,17 @@ TEST_CASE("Fragments are put together, with a ping between them") {
   CHECK(script->heard == std::vector<std::string>{"one two three"});
 }
 
-TEST_CASE("Binary messages are dropped, the socket stays") {
+TEST_CASE("Binary messages are told apart from text, both ways") {
   TransportWorld world;
   WsClient client(world, "one");
-  client.send(binary, std::string("\0\xff\x01", 3));
+  const std::string bytes("\0\xff\x01", 3);
+  client.send(binary, bytes);
+  const Frame f = client.next();
+  CHECK(f.opcode == binary);
+  CHECK(f.payload == bytes);
   client.send(text, "after");
   CHECK(client.next_text() == "after");
+  CHECK(world.service.script("one")->heard == std::vector<std::string>{"binary:" + bytes, "after"});
 }
 
 TEST_CASE("Breaking the protocol closes with the code for it") {
@@ -333,7 +338,7 @@ TEST_CASE("Stopping closes with 1001 after what waits") {
   TransportWorld world;
   WsClient client(world, "one");
   world.on_loop([&] {
-    world.service.script("one")->waiting.emplace_back("last words");
+    world.service.script("one")->waiting.push_back({"last words"});
     world.server->stop();
   });
   CHECK(client.next_text() == "last words");

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "convd/events/websocket_frame.h"
+
 namespace convd::api {
 
 ConversionSocket::ConversionSocket(events::Board& board, const std::string& id, events::Latest now,
@@ -13,9 +15,9 @@ ConversionSocket::ConversionSocket(events::Board& board, const std::string& id, 
   }
 }
 
-void ConversionSocket::on_open(SocketPeer& peer) {
-  peer_ = &peer;
-  peer.want_write();
+void ConversionSocket::on_open(Outlet& outlet) {
+  outlet_ = &outlet;
+  outlet.want_write();
 }
 
 void ConversionSocket::changed(const events::Latest& latest) {
@@ -24,12 +26,13 @@ void ConversionSocket::changed(const events::Latest& latest) {
   if (!newer) return;
   latest_ = latest;
   waiting_ = true;
-  if (peer_ != nullptr) peer_->want_write();
+  if (outlet_ != nullptr) outlet_->want_write();
 }
 
-std::shared_ptr<const std::string> ConversionSocket::next_frame() {
-  if (!std::exchange(waiting_, false)) return nullptr;
-  return latest_.frame;
+std::string_view ConversionSocket::next_frames(std::size_t) {
+  frame_.clear();
+  if (std::exchange(waiting_, false)) events::append_frame(frame_, *latest_.frame);
+  return frame_;
 }
 
 std::optional<SocketSession::Close> ConversionSocket::finished() const {

@@ -16,9 +16,9 @@ class ConversionSocket final : public SocketSession {
   ConversionSocket(events::Board& board, const std::string& id, events::Latest now,
                    loop::milliseconds interval = events::Board::progress_interval);
 
-  void on_open(SocketPeer& peer) override;
-  void on_message(std::string_view) override {}  // this dialect has nothing to say to us
-  std::shared_ptr<const std::string> next_frame() override;
+  void on_open(Outlet& outlet) override;
+  void on_message(std::string_view, MessageKind) override {}  // this dialect has nothing to say to us
+  std::string_view next_frames(std::size_t most) override;
   std::optional<Close> finished() const override;
 
  private:
@@ -26,7 +26,8 @@ class ConversionSocket final : public SocketSession {
 
   events::Latest latest_;
   bool waiting_ = true;  // latest_ has not been handed out yet
-  SocketPeer* peer_ = nullptr;
+  Outlet* outlet_ = nullptr;
+  std::string frame_;  // what was handed out last
   std::unique_ptr<events::Board::Subscription> subscription_;
 };
 

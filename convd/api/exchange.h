@@ -48,10 +48,12 @@ struct FileBody {
   std::int64_t length = 0;
 };
 
+class BodyStream;
+
 struct Response {
   int status = 200;
   Headers headers;  // Content-Length, Date and Connection are transport's
-  std::variant<std::string, FileBody> body;
+  std::variant<std::string, FileBody, std::unique_ptr<BodyStream>> body;
 };
 
 // How an exchange answers. Loop thread only.
@@ -72,12 +74,19 @@ class Exchange {
   virtual void on_body_end() = 0;  // also without a body, right after begin()
 };
 
-// The session's view of its WebSocket. Valid until the session is destroyed. Loop thread only.
-class SocketPeer {
+// What a conversation that goes on can ask of its connection. Valid until the conversation is destroyed. Loop thread
+// only.
+class Outlet {
  public:
-  virtual ~SocketPeer() = default;
+  virtual ~Outlet() = default;
+  // There is something to send: it is asked for in a later turn, when the connection can take it.
   virtual void want_write() = 0;
+  // The same, but now when the connection can take bytes now: what waits is asked for before this returns. Never
+  // destroys the conversation.
+  virtual void flush() = 0;
 };
+
+enum class MessageKind : std::uint8_t { text, binary };
 
 // One WebSocket. transport/ owns it, pings every 30 s and destroys it when the connection ends. Loop thread only.
 class SocketSession {
@@ -87,12 +96,32 @@ class SocketSession {
     std::string reason;
   };
   virtual ~SocketSession() = default;
-  virtual void on_open(SocketPeer& peer) = 0;
-  virtual void on_message(std::string_view text) = 0;
-  // The connection can take a frame: the next text frame, or null when nothing waits.
-  virtual std::shared_ptr<const std::string> next_frame() = 0;
-  // Asked when next_frame() gave null: set when all has been said and the connection shall close.
+  virtual void on_open(Outlet& outlet) = 0;
+  virtual void on_message(std::string_view message, MessageKind kind) = 0;
+  // The connection can take bytes: whole frames of RFC 6455, ready made (events/websocket_frame.h), about `most` bytes
+  // of them, one frame at least when one waits. Valid until the next call to any session. Empty when nothing waits.
+  virtual std::string_view next_frames(std::size_t most) = 0;
+  // Asked when next_frames() gave nothing: set when all has been said and the connection shall close.
   virtual std::optional<Close> finished() const = 0;
+  // The daemon leaves. The session may have a last word for next_frames(); the code is used once all has been sent.
+  virtual Close going_away() { return {1001, "going away"}; }
+  // No byte was taken for 30 s although some waited: the connection is about to be closed with 4008.
+  virtual void on_too_slow() {}
+};
+
+// A body of unknown length that comes piece by piece, such as server-sent events. transport/ owns it from the response
+// on, and destroys it when the connection ends. Loop thread only.
+class BodyStream {
+ public:
+  virtual ~BodyStream() = default;
+  virtual void on_open(Outlet& outlet) = 0;
+  // About `most` bytes at most. Valid until the next call to any stream. Empty when nothing waits.
+  virtual std::string_view next_bytes(std::size_t most) = 0;
+  // Asked when next_bytes() gave nothing: whether the body is complete.
+  virtual bool finished() const = 0;
+  // The daemon leaves: a last word may follow, then the body is complete.
+  virtual void going_away() = 0;
+  virtual void on_too_slow() {}
 };
 
 // The router, as transport/ sees it. Loop thread only.

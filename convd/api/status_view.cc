@@ -27,8 +27,10 @@ Response not_modified(const std::string& etag) {
 }
 
 events::Latest latest_of(const shared::StatusObject& object) {
-  return {std::make_shared<const std::string>(shared::to_json(object).dump()), object.rev,
-          shared::is_terminal(object.status)};
+  return {std::make_shared<const std::string>(shared::to_json(object).dump()),
+          object.rev,
+          shared::is_terminal(object.status),
+          {}};
 }
 
 }  // namespace convd::api

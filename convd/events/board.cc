@@ -36,6 +36,7 @@ struct Board::State : std::enable_shared_from_this<State> {
   void unsubscribe(const std::string& name, std::uint64_t number);
 
   loop::Loop& loop;
+  Observer* observer = nullptr;
   std::unordered_map<std::string, Topic> topics;
   std::uint64_t last_number = 0;
   std::size_t watchers = 0;
@@ -65,6 +66,7 @@ void Board::State::publish(const std::string& name, Latest latest, Urgency urgen
   Topic& topic = topics[name];
   if (topic.rev && latest.rev <= *topic.rev) return;
   topic.rev = latest.rev;
+  if (observer != nullptr) observer->published(name, latest, latest.terminal ? Urgency::state : urgency);
   if (latest.terminal) return finish(name, latest);
   tell_all(topic, latest, urgency);
 }
@@ -149,7 +151,12 @@ std::unique_ptr<Board::Subscription> Board::subscribe(const std::string& topic, 
   });
 }
 
-bool Board::is_watched(const std::string& topic) const {
+void Board::observe(Observer* observer) {
+  state_->observer = observer;
+}
+
+bool Board::is_watched(const std::string& topic, const std::string& org) const {
+  if (state_->observer != nullptr && state_->observer->wants_progress(org)) return true;
   const auto found = state_->topics.find(topic);
   return found != state_->topics.end() && !found->second.watchers.empty();
 }

@@ -18,6 +18,7 @@ struct Latest {
   std::shared_ptr<const std::string> frame;
   std::int64_t rev = 0;
   bool terminal = false;
+  std::string org;  // whose the topic is; for the observer only
 };
 
 enum class Urgency : std::uint8_t {
@@ -28,6 +29,7 @@ enum class Urgency : std::uint8_t {
 // Loop thread only.
 class Board {
  public:
+  class Observer;
   class Subscription;
   static constexpr loop::milliseconds progress_interval{200};  // unless a watcher wants another
 
@@ -44,8 +46,11 @@ class Board {
   using Changed = std::function<void(const Latest&)>;
   [[nodiscard]] std::unique_ptr<Subscription> subscribe(const std::string& topic, Changed changed,
                                                         loop::milliseconds interval = progress_interval);
-  // Whether a value published for the topic now would reach anybody.
-  bool is_watched(const std::string& topic) const;
+  // Whether a value published for the topic of this org now would reach anybody, watcher or observer.
+  bool is_watched(const std::string& topic, const std::string& org) const;
+
+  // The one observer of all topics; null for none. It outlives the board or is taken back before its end.
+  void observe(Observer* observer);
 
   std::size_t watchers() const;
   std::size_t topics() const;
@@ -55,6 +60,16 @@ class Board {
   struct Topic;
   struct State;
   std::shared_ptr<State> state_;
+};
+
+// Told of every value that is newer than the one before, at once and before the watchers. Must not publish. Loop thread
+// only.
+class Board::Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void published(const std::string& topic, const Latest& latest, Urgency urgency) = 0;
+  // Whether progress of the org is of use; states are told in any case.
+  virtual bool wants_progress(const std::string& org) const = 0;
 };
 
 // Ends with its object.

@@ -26,6 +26,7 @@ struct HubLimits {
   std::size_t all_bytes = 256 << 20;     // of all rings: those without readers go first
   std::size_t compress_bytes = 1 << 10;  // frames from this size on are compressed for those who asked
   int page = 512;                        // events read from the store at a time
+  int preload = 2'048;                   // events a ring begins with
   int readers_per_turn = 256;            // woken in one turn of the loop
   loop::milliseconds linger{30'000};     // how long a ring outlives its last reader
 };
@@ -70,6 +71,7 @@ struct HubStats {
 // Loop thread only.
 class Hub {
  public:
+  struct State;  // hub_state.h
   class Reader;
   class Waker {
    public:
@@ -99,7 +101,6 @@ class Hub {
   static const std::vector<double>& lag_bounds_s();
 
  private:
-  struct State;
   std::shared_ptr<State> state_;
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "convd/events/event.h"
+#include "convd/events/filter.h"
 #include "shared/result.h"
 
 namespace convd::events {
@@ -35,11 +36,12 @@ class LogSource {
   virtual std::vector<Event> read(const std::string& org, std::int64_t after, std::int64_t through, int limit) = 0;
   // The newest `limit` of those with seq <= through, oldest first.
   virtual std::vector<Event> newest(const std::string& org, std::int64_t through, int limit) = 0;
+  // How many state events of the topic have after < seq <= through.
+  virtual std::int64_t count(const std::string& org, const Topic& topic, std::int64_t after, std::int64_t through) = 0;
   // The first seq that is still there.
   virtual std::int64_t oldest(const std::string& org) = 0;
-  // How things stand. `subject` narrows it to one; `cursor` is empty for the first page.
-  virtual SnapshotPage snapshot(const std::string& org, shared::Service service, const std::string& subject,
-                                const std::string& cursor) = 0;
+  // How things stand with a topic. `cursor` is empty for the first page. Throws like read().
+  virtual SnapshotPage snapshot(const std::string& org, const Topic& topic, const std::string& cursor) = 0;
 };
 
 }  // namespace convd::events

@@ -130,6 +130,7 @@ void Manager::Impl::publish(const Live& live, events::Urgency urgency) {
   latest.frame = std::make_shared<const std::string>(shared::to_json(computed(live)).dump());
   latest.rev = live.job.rev;
   latest.terminal = shared::is_terminal(live.job.status);
+  latest.org = live.job.org;
   board_.publish(live.job.id, std::move(latest), urgency);
 }
 

@@ -124,7 +124,7 @@ void Manager::Impl::launch(Live& live) {
 void Manager::Impl::reported(const std::string& id, const ProgressReport& news) {
   Live& live = *this->live(id);
   // Written out for watchers only: an engine may report a thousand pages a second.
-  if (report(live.job, news) && board_.is_watched(id)) publish(live, events::Urgency::progress);
+  if (report(live.job, news) && board_.is_watched(id, live.job.org)) publish(live, events::Urgency::progress);
 }
 
 void Manager::Impl::release_slot(Live& live) {

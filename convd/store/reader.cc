@@ -35,15 +35,18 @@ DocumentRow read_document(const Rows& rows) {
   return row;
 }
 
+constexpr std::string_view event_columns = "org, seq, prev, ts_ms, service, type, subject, data_json";
+
 EventRow read_event(const Rows& rows) {
   EventRow row;
   rows.get(0, row.org);
   rows.get(1, row.seq);
-  rows.get(2, row.ts_ms);
-  rows.get(3, row.service);
-  rows.get(4, row.type);
-  rows.get(5, row.subject);
-  rows.get(6, row.data_json);
+  rows.get(2, row.prev);
+  rows.get(3, row.ts_ms);
+  rows.get(4, row.service);
+  rows.get(5, row.type);
+  rows.get(6, row.subject);
+  rows.get(7, row.data_json);
   return row;
 }
 
@@ -88,8 +91,13 @@ std::string documents_sql() {
 }
 
 std::string events_sql() {
-  return "SELECT org, seq, ts_ms, service, type, subject, data_json FROM events WHERE org = ?1 AND seq > ?2 ORDER BY "
-         "seq LIMIT ?3";
+  return "SELECT " + std::string(event_columns) +
+         " FROM events WHERE org = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4";
+}
+
+std::string newest_events_sql() {
+  return "SELECT " + std::string(event_columns) +
+         " FROM events WHERE org = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT ?3";
 }
 
 std::string blob_in_use_sql() {
@@ -109,6 +117,8 @@ Reader::Reader(Database database)
           database_,
           "SELECT engine, source_format, target_format, input_bytes, wall_ms FROM runtimes ORDER BY row DESC LIMIT ?1"),
       events_(database_, events_sql()),
+      newest_events_(database_, newest_events_sql()),
+      floor_(database_, "SELECT floor FROM logs WHERE org = ?1"),
       has_result_(database_, "SELECT 1 FROM conversions WHERE id = ?1 AND status = 'completed'"),
       blob_in_use_(database_, blob_in_use_sql()) {}
 
@@ -146,9 +156,24 @@ std::vector<RuntimeRow> Reader::recent_runtimes(int limit) {
   return all(rows, read_runtime);
 }
 
-std::vector<EventRow> Reader::events(const std::string& org, std::int64_t after_seq, int limit) {
-  Rows rows(events_, org, after_seq, bounded(limit));
+// After a pruning that has not removed everything yet, what is left below the floor does not count.
+std::vector<EventRow> Reader::events(const std::string& org, std::int64_t after, std::int64_t through, int limit) {
+  Rows rows(events_, org, std::max(after, oldest_event(org) - 1), through, bounded(limit));
   return all(rows, read_event);
+}
+
+std::vector<EventRow> Reader::newest_events(const std::string& org, std::int64_t through, int limit) {
+  Rows rows(newest_events_, org, through, bounded(limit));
+  auto found = all(rows, read_event);
+  const std::int64_t oldest = oldest_event(org);
+  std::erase_if(found, [oldest](const EventRow& row) { return row.seq < oldest; });
+  std::reverse(found.begin(), found.end());
+  return found;
+}
+
+std::int64_t Reader::oldest_event(const std::string& org) {
+  Rows rows(floor_, org);
+  return rows.next() ? rows.number(0) + 1 : 1;
 }
 
 bool Reader::has_result(const std::string& id) {

@@ -23,7 +23,9 @@ class Reader {
   std::optional<DocumentRow> document(const std::string& org, const std::string& name);
   std::vector<DocumentRow> documents(const DocumentQuery& query);
   std::vector<RuntimeRow> recent_runtimes(int limit);
-  std::vector<EventRow> events(const std::string& org, std::int64_t after_seq, int limit);
+  std::vector<EventRow> events(const std::string& org, std::int64_t after, std::int64_t through, int limit);
+  std::vector<EventRow> newest_events(const std::string& org, std::int64_t through, int limit);
+  std::int64_t oldest_event(const std::string& org);
   bool has_result(const std::string& id);
   bool blob_in_use(const std::string& sha256);
 
@@ -36,6 +38,8 @@ class Reader {
   Statement documents_;
   Statement runtimes_;
   Statement events_;
+  Statement newest_events_;
+  Statement floor_;
   Statement has_result_;
   Statement blob_in_use_;
 };
@@ -44,9 +48,10 @@ class Reader {
 enum class Filter : std::uint8_t { none = 0, status = 1, filename = 2, both = 3 };
 std::string list_sql(Filter filter);  // org, status, filename, before, limit
 std::string unfinished_sql();
-std::string document_sql();   // org, name
-std::string documents_sql();  // org, after, limit
-std::string events_sql();     // org, after_seq, limit
+std::string document_sql();       // org, name
+std::string documents_sql();      // org, after, limit
+std::string events_sql();         // org, after, through, limit
+std::string newest_events_sql();  // org, through, limit
 std::string blob_in_use_sql();
 
 }  // namespace convd::store

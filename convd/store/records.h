@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "shared/stream.h"
+
 namespace convd::store {
 
 // Times are milliseconds since the Unix epoch, UTC.
@@ -53,10 +55,20 @@ struct DocumentRow {
   std::optional<std::string> last_status;
 };
 
-// One event of an org's log: written in the transaction of the change it tells of.
+// Where an org's log begins and ends.
+struct LogHead {
+  std::string epoch;        // names this log
+  std::int64_t oldest = 1;  // the first seq that may still be there
+  std::int64_t head = 0;    // the last seq given out
+};
+
+// One event of an org's log. A `state` event is a row, written in the transaction of the change it tells of; of
+// `progress` only the seq is kept.
 struct EventRow {
   std::string org;
-  std::int64_t seq = 0;  // given by the store on append
+  std::int64_t seq = 0;              // given by the store on append
+  std::optional<std::int64_t> prev;  // the same: seq of the state event before it of the same service
+  shared::EventClass event_class = shared::EventClass::state;
   Millis ts_ms = 0;
   std::string service;    // "conversion", "document"
   std::string type;       // "conversion.completed"

@@ -20,7 +20,7 @@ namespace {
 // `from` and `to` are words of SQL, hence source_format and target_format. Statuses are those of shared/protocol.h.
 // conversions_unfinished and conversions_input hold only what has not ended: as small as the queue, however long the
 // history.
-constexpr std::array<std::string_view, 2> steps_of_convd{
+constexpr std::array<std::string_view, 3> steps_of_convd{
     R"sql(
 CREATE TABLE conversions (
   row INTEGER PRIMARY KEY,
@@ -101,6 +101,17 @@ CREATE TABLE runtimes (
 )sql",
     R"sql(
 ALTER TABLE conversions ADD COLUMN receipt_json TEXT;
+)sql",
+    // No seq above `reserved` has been given out; events up to `floor` may be gone.
+    R"sql(
+ALTER TABLE logs ADD COLUMN reserved INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE logs ADD COLUMN floor INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE events ADD COLUMN prev INTEGER;
+CREATE INDEX events_service ON events (org, service, seq);
+CREATE INDEX events_age ON events (org, ts_ms, seq);
+UPDATE logs SET reserved = (SELECT ifnull(max(seq), 0) FROM events WHERE org = logs.org);
+UPDATE events SET prev =
+  (SELECT max(e.seq) FROM events e WHERE e.org = events.org AND e.service = events.service AND e.seq < events.seq);
 )sql",
 };
 

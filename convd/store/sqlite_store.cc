@@ -104,7 +104,7 @@ void SqliteStore::work_on_rows() {
     writer_.run(batch);
     count(batch);
     count_commit();
-    announce(std::move(batch), writer_.take_drops());
+    announce(std::move(batch), {writer_.take_appended(), writer_.take_drops()});
   }
 }
 
@@ -127,15 +127,17 @@ void SqliteStore::count_commit() {
 
 // Blobs are not dropped here but by a submission of their own that passes through the loop thread: whoever read there
 // that a blob exists, and submitted a row that names it, comes before the drop.
-void SqliteStore::announce(Batch batch, std::vector<std::string> drops) {
+void SqliteStore::announce(Batch batch, Aftermath aftermath) {
   auto shared_batch = std::make_shared<Batch>(std::move(batch));
-  loop_.post([this, alive = token_, shared_batch, drops = std::move(drops)] {
+  loop_.post([this, alive = token_, shared_batch, after = std::move(aftermath)]() mutable {
     for (Submission& submission : *shared_batch) {
       if (alive.expired()) return;
       if (submission.done) submission.done(std::move(submission.outcome));
       submission = {};  // with the upload it may hold: a drop finds its blob free
     }
-    if (!alive.expired() && !drops.empty()) to_write_.put({nullptr, nullptr, nullptr, drops, {}});
+    if (!alive.expired() && appended_ && !after.appended.empty()) appended_(std::move(after.appended));
+    if (!alive.expired() && !after.drops.empty())
+      to_write_.put({nullptr, nullptr, nullptr, std::move(after.drops), {}});
   });
 }
 

@@ -28,9 +28,14 @@ class SqliteStore final : public Store {
   }
   std::vector<DocumentRow> documents(const DocumentQuery& query) override { return reader_.documents(query); }
   std::vector<RuntimeRow> recent_runtimes(int limit) override { return reader_.recent_runtimes(limit); }
-  std::vector<EventRow> events(const std::string& org, std::int64_t after_seq, int limit) override {
-    return reader_.events(org, after_seq, limit);
+  std::vector<EventRow> events(const std::string& org, std::int64_t after, std::int64_t through, int limit) override {
+    return reader_.events(org, after, through, limit);
   }
+  std::vector<EventRow> newest_events(const std::string& org, std::int64_t through, int limit) override {
+    return reader_.newest_events(org, through, limit);
+  }
+  std::int64_t oldest_event(const std::string& org) override { return reader_.oldest_event(org); }
+  void on_appended(Appended told) override { appended_ = std::move(told); }
   bool has_result(const std::string& id) override { return reader_.has_result(id); }
   bool blob_in_use(const std::string& sha256) override { return reader_.blob_in_use(sha256); }
   Files& files() override { return files_; }
@@ -44,9 +49,15 @@ class SqliteStore final : public Store {
   void prepare(Submission submission);
   void count(const Batch& batch);
   void count_commit();
-  void announce(Batch batch, std::vector<std::string> drops);
+  // What a batch leaves behind for the loop thread.
+  struct Aftermath {
+    std::vector<EventRow> appended;
+    std::vector<std::string> drops;
+  };
+  void announce(Batch batch, Aftermath aftermath);
 
   loop::Loop& loop_;
+  Appended appended_;  // the loop thread's
   Files files_;
   Writer writer_;  // the store thread's, once it runs
   Reader reader_;  // after the writer: it is closed first

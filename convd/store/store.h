@@ -29,8 +29,14 @@ class Transaction {
   virtual void remove_conversion(const std::string& id) = 0;
   virtual void put(const DocumentRow& row) = 0;
   virtual bool remove_document(const std::string& org, const std::string& name) = 0;
-  // Also returns the row's seq in the org's log.
+  // Begins the org's log when there is none.
+  virtual LogHead open_log(const std::string& org) = 0;
+  // Returns the event's seq in the org's log. Seqs grow, and none is given out twice, whatever happens; those of
+  // operations that fail are lost.
   virtual std::int64_t append(const EventRow& row) = 0;
+  // Removes events older than that and those beyond the newest `most_events` of an org, at most `limit` at a time;
+  // returns how many.
+  virtual std::int64_t prune_events(Millis before_ms, std::int64_t most_events, int limit) = 0;
   virtual void record(const RuntimeRow& row) = 0;
   // A blob that no document and no unfinished conversion names any more is removed after the commit: after every write
   // submitted by the time `done` has run, before the `done` of what is submitted in a later turn of the loop. Publish a
@@ -83,6 +89,11 @@ class Store {
   virtual void submit(Preparation prepare, Operation write, Done done) = 0;
   void submit(Operation write, Done done) { submit(nullptr, std::move(write), std::move(done)); }
 
+  // What has been appended to the logs is told on the loop thread once it is committed, in the order of each log: after
+  // the `done` of its submission and before that of any later one.
+  using Appended = std::function<void(std::vector<EventRow>)>;
+  virtual void on_appended(Appended told) = 0;
+
   // Reads: short, indexed, bounded; on a read-only connection of their own. They throw std::runtime_error when the
   // database cannot be read: "there is none" would be a lie, and a sweep that believed it would remove what is needed.
   virtual std::optional<ConversionRow> conversion(const std::string& id) = 0;
@@ -91,8 +102,11 @@ class Store {
   virtual std::optional<DocumentRow> document(const std::string& org, const std::string& name) = 0;
   virtual std::vector<DocumentRow> documents(const DocumentQuery& query) = 0;  // by name
   virtual std::vector<RuntimeRow> recent_runtimes(int limit) = 0;              // newest first
-  virtual std::vector<EventRow> events(const std::string& org, std::int64_t after_seq, int limit) = 0;
-  virtual bool has_result(const std::string& id) = 0;  // the conversion is completed
+  // State events with after < seq <= through, oldest first.
+  virtual std::vector<EventRow> events(const std::string& org, std::int64_t after, std::int64_t through, int limit) = 0;
+  virtual std::vector<EventRow> newest_events(const std::string& org, std::int64_t through, int limit) = 0;  // the same
+  virtual std::int64_t oldest_event(const std::string& org) = 0;  // the first seq that may still be there
+  virtual bool has_result(const std::string& id) = 0;             // the conversion is completed
   virtual bool blob_in_use(const std::string& sha256) = 0;
 
   virtual Files& files() = 0;

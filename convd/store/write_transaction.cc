@@ -26,17 +26,12 @@ WriteTransaction::WriteTransaction(Database& database)
            " ON CONFLICT (org, name) DO UPDATE SET media_type = excluded.media_type, sha256 = excluded.sha256,"
            " size_bytes = excluded.size_bytes, created_ms = excluded.created_ms"),
       remove_document_(database, "DELETE FROM documents WHERE org = ?1 AND name = ?2"),
-      open_log_(database,
-                "INSERT INTO logs (org, epoch) VALUES (?1, lower(hex(randomblob(16)))) ON CONFLICT (org) DO NOTHING"),
-      last_seq_(database, "SELECT ifnull(max(seq), 0) FROM events WHERE org = ?1"),
-      append_(database,
-              "INSERT INTO events (org, seq, ts_ms, service, type, subject, data_json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
-              "?7)"),
       record_(database,
               "INSERT INTO runtimes (engine, source_format, target_format, input_bytes, wall_ms) VALUES (?1, ?2, ?3, "
               "?4, ?5)"),
       forget_(database, "DELETE FROM runtimes WHERE row <= (SELECT max(row) FROM runtimes) - ?1"),
-      blob_in_use_(database, blob_in_use_sql()) {}
+      blob_in_use_(database, blob_in_use_sql()),
+      log_(database) {}
 
 void WriteTransaction::insert(const ConversionRow& row) {
   columns(Binder(insert_), row);
@@ -62,23 +57,6 @@ bool WriteTransaction::remove_document(const std::string& org, const std::string
   return remove_document_.execute(org, name) > 0;
 }
 
-std::int64_t WriteTransaction::append(const EventRow& row) {
-  const std::int64_t seq = next_seq(row.org);
-  append_.execute(row.org, seq, row.ts_ms, row.service, row.type, row.subject, row.data_json);
-  return seq;
-}
-
-std::int64_t WriteTransaction::next_seq(const std::string& org) {
-  auto found = last_seqs_.find(org);
-  if (found == last_seqs_.end()) {
-    open_log_.execute(org);
-    Rows rows(last_seq_, org);
-    rows.next();
-    found = last_seqs_.emplace(org, rows.number(0)).first;
-  }
-  return ++found->second;
-}
-
 void WriteTransaction::record(const RuntimeRow& row) {
   record_.execute(row.engine, row.from, row.to, row.input_bytes, row.wall_ms);
   forget_.execute(runtimes_kept);
@@ -98,13 +76,14 @@ void WriteTransaction::commit() {
 
 void WriteTransaction::rollback(Database& database) {
   drops_.clear();
-  last_seqs_.clear();
+  log_.rollback();
   // SQLite has rolled back by itself when the disk was full or failed in the middle.
   if (database.in_transaction()) rollback_.execute();
 }
 
 void WriteTransaction::begin_operation() {
   drops_before_operation_ = drops_.size();
+  log_.begin_operation();
   savepoint_.execute();
 }
 
@@ -114,7 +93,7 @@ void WriteTransaction::keep_operation() {
 
 void WriteTransaction::undo_operation() {
   drops_.resize(drops_before_operation_);
-  last_seqs_.clear();
+  log_.undo_operation();
   rollback_to_.execute();
   release_.execute();
 }

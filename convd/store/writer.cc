@@ -76,6 +76,10 @@ void Writer::abandon(std::span<Submission> batch, const SqliteError& error) {
   }
 }
 
+std::vector<EventRow> Writer::take_appended() {
+  return connection_ ? connection_->transaction.take_appended() : std::vector<EventRow>{};
+}
+
 std::vector<std::string> Writer::take_drops() {
   return connection_ ? connection_->transaction.take_drops() : std::vector<std::string>{};
 }

@@ -5,10 +5,10 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "convd/store/files.h"
+#include "convd/store/log_writer.h"
 #include "convd/store/sqlite.h"
 #include "convd/store/submission.h"
 
@@ -24,7 +24,11 @@ class WriteTransaction final : public Transaction {
   void remove_conversion(const std::string& id) override;
   void put(const DocumentRow& row) override;
   bool remove_document(const std::string& org, const std::string& name) override;
-  std::int64_t append(const EventRow& row) override;
+  LogHead open_log(const std::string& org) override { return log_.open(org); }
+  std::int64_t append(const EventRow& row) override { return log_.append(row); }
+  std::int64_t prune_events(Millis before_ms, std::int64_t most_events, int limit) override {
+    return log_.prune(before_ms, most_events, limit);
+  }
   void record(const RuntimeRow& row) override;
   void maybe_drop_blob(const std::string& sha256) override;
 
@@ -38,10 +42,9 @@ class WriteTransaction final : public Transaction {
 
   bool blob_in_use(const std::string& sha256);
   std::vector<std::string> take_drops();
+  std::vector<EventRow> take_appended() { return log_.take_appended(); }
 
  private:
-  std::int64_t next_seq(const std::string& org);
-
   Statement begin_;
   Statement commit_;
   Statement rollback_;
@@ -53,14 +56,10 @@ class WriteTransaction final : public Transaction {
   Statement remove_conversion_;
   Statement put_;
   Statement remove_document_;
-  Statement open_log_;
-  Statement last_seq_;
-  Statement append_;
   Statement record_;
   Statement forget_;
   Statement blob_in_use_;
-  std::unordered_map<std::string, std::int64_t>
-      last_seqs_;  // by org; read again from the table after anything was undone
+  LogWriter log_;
   std::vector<std::string> drops_;
   std::size_t drops_before_operation_ = 0;
 };
@@ -74,6 +73,8 @@ class Writer {
   // can cause: after an error that leaves the connection in doubt it is opened anew, by the next batch if not at once.
   void run(std::span<Submission> batch);
 
+  // What operations committed since the last call have appended to the logs.
+  std::vector<EventRow> take_appended();
   // The blobs that operations committed since the last call may have left unused.
   std::vector<std::string> take_drops();
 

@@ -38,7 +38,7 @@ class Context {
 
   // Answers the handshake and runs the session. `closed` is called in any case, perhaps at once.
   void adopt(loop::UniqueFd socket, const std::string& key, std::unique_ptr<api::SocketSession> session);
-  // Closes every socket with 1001 once what waits has been sent.
+  // Closes every socket once it has sent what waits and its last words.
   void close_all();
   // Lets libwebsockets look at its timers; to be called every second or so. On libev it cannot move a timer that is
   // already running to an earlier time, so a close that nobody answers would wait for the next ping of some other

@@ -117,9 +117,11 @@ bool carries_body(int status) {
   return status >= 200 && status != 204 && status != 304;
 }
 
-std::int64_t body_length(const api::Response& response) {
+// Nothing when it is known only at the end.
+std::optional<std::int64_t> body_length(const api::Response& response) {
   if (const auto* text = std::get_if<std::string>(&response.body)) return static_cast<std::int64_t>(text->size());
-  return std::get<api::FileBody>(response.body).length;
+  if (const auto* file = std::get_if<api::FileBody>(&response.body)) return file->length;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -151,7 +153,8 @@ std::string head_of(const api::Response& response, const ResponseForm& form) {
       .append(reason_of(response.status))
       .append("\r\n");
   for (const auto& [name, value] : response.headers) append_header(out, name, value);
-  if (carries_body(response.status)) append_header(out, "Content-Length", std::to_string(body_length(response)));
+  if (const auto length = body_length(response); length && carries_body(response.status))
+    append_header(out, "Content-Length", std::to_string(*length));
   append_header(out, "Date", form.date);
   if (form.persistence == Persistence::close) out += "Connection: close\r\n";
   if (form.persistence == Persistence::keep_alive_1_0) out += "Connection: keep-alive\r\n";
@@ -163,8 +166,8 @@ void ResponseWriter::add(api::Response response, const ResponseForm& form) {
   if (form.head_only || !carries_body(response.status)) return;
   if (const auto* text = std::get_if<std::string>(&response.body))
     text_ += *text;
-  else
-    file_ = std::move(std::get<api::FileBody>(response.body));
+  else if (auto* file = std::get_if<api::FileBody>(&response.body))
+    file_ = std::move(*file);
 }
 
 ResponseWriter::Outcome ResponseWriter::flush(int socket) {

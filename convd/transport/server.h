@@ -46,7 +46,7 @@ class Server final : private HttpConnection::Host {
   void stop_accepting() { listeners_.clear(); }
   // From now on every connection closes after the answer it owes; idle ones close at once.
   void close_idle();
-  // Every WebSocket is closed with 1001 after what waits for it has been sent.
+  // Every WebSocket is closed after what waits for it, and its session's last words, have been sent.
   void close_websockets() { context_.close_all(); }
   // All three.
   void stop();

@@ -16,11 +16,8 @@ struct lws;
 
 namespace convd::transport {
 
-// Appends `text` as one unmasked text frame of RFC 6455.
-void append_frame(std::vector<unsigned char>& out, std::string_view text);
-
 // Loop thread only.
-class WebSocket final : public api::SocketPeer {
+class WebSocket final : public api::Outlet {
  public:
   enum class Verdict : std::uint8_t { keep, close };
 
@@ -28,7 +25,8 @@ class WebSocket final : public api::SocketPeer {
   WebSocket(std::unique_ptr<api::SocketSession> session, const Limits& limits, std::vector<unsigned char>& out);
 
   void want_write() override;
-  // Closes with 1001 once what waits has been sent.
+  void flush() override { want_write(); }
+  // Asks the session for its last words, and closes once what waits has been sent.
   void go_away();
 
   void attach(struct lws* wsi) { wsi_ = wsi; }
@@ -44,7 +42,7 @@ class WebSocket final : public api::SocketPeer {
   std::vector<unsigned char>& out_;
   struct lws* wsi_ = nullptr;
   std::string message_;
-  bool going_away_ = false;
+  std::optional<api::SocketSession::Close> last_;  // once going away: how it closes when all has been sent
 };
 
 }  // namespace convd::transport

@@ -1,6 +1,7 @@
 #include "tests/support/memory_store.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "shared/protocol.h"
@@ -36,14 +37,30 @@ class MemoryStore::Work final : public Transaction {
   bool remove_document(const std::string& org, const std::string& name) override {
     return tables_.documents.erase({org, name}) > 0;
   }
-  std::int64_t append(const EventRow& row) override {
-    tables_.events.push_back(row);
-    return tables_.events.back().seq = static_cast<std::int64_t>(tables_.events.size());
+  LogHead open_log(const std::string& org) override {
+    return {"epoch of " + org, tables_.floors[org] + 1, tables_.last_seqs[org]};
+  }
+  std::int64_t append(const EventRow& given) override {
+    EventRow row = given;
+    row.seq = ++tables_.last_seqs[row.org];
+    for (const EventRow& earlier : tables_.events) {
+      if (earlier.org == row.org && earlier.service == row.service) row.prev = earlier.seq;
+    }
+    if (row.event_class == shared::EventClass::state) tables_.events.push_back(row);
+    after.appended.push_back(row);
+    return row.seq;
+  }
+  std::int64_t prune_events(Millis before_ms, std::int64_t, int) override {
+    return static_cast<std::int64_t>(std::erase_if(tables_.events, [&](const EventRow& row) {
+      if (row.ts_ms >= before_ms) return false;
+      tables_.floors[row.org] = std::max(tables_.floors[row.org], row.seq);
+      return true;
+    }));
   }
   void record(const RuntimeRow& row) override { tables_.runtimes.push_back(row); }
-  void maybe_drop_blob(const std::string& sha256) override { drops.push_back(sha256); }
+  void maybe_drop_blob(const std::string& sha256) override { after.drops.push_back(sha256); }
 
-  std::vector<std::string> drops;
+  Aftermath after;
 
  private:
   Tables& tables_;
@@ -64,10 +81,12 @@ void MemoryStore::run_all() {
   auto operations = std::exchange(waiting_, {});
   std::stable_partition(operations.begin(), operations.end(), [](const Waiting& waiting) { return !waiting.prepare; });
   for (auto& operation : operations) {
-    std::vector<std::string> drops;
-    auto outcome = run(operation, drops);
-    loop_.post([this, done = std::move(operation.done), outcome = std::move(outcome), drops = std::move(drops)] {
+    Aftermath after;
+    auto outcome = run(operation, after);
+    loop_.post([this, done = std::move(operation.done), outcome = std::move(outcome), after = std::move(after)] {
+      const auto& drops = after.drops;
       if (done) done(outcome);
+      if (appended_ && !after.appended.empty()) appended_(after.appended);
       if (!drops.empty()) submit([this, drops](Files&) { return drop_unused(drops); }, nullptr, nullptr);
     });
   }
@@ -80,7 +99,7 @@ shared::Result<void> MemoryStore::drop_unused(const std::vector<std::string>& dr
   return {};
 }
 
-shared::Result<void> MemoryStore::run(const Waiting& operation, std::vector<std::string>& drops) {
+shared::Result<void> MemoryStore::run(const Waiting& operation, Aftermath& aftermath) {
   if (operation.prepare) {
     if (auto prepared = operation.prepare(files_); !prepared) return prepared;
   }
@@ -90,7 +109,7 @@ shared::Result<void> MemoryStore::run(const Waiting& operation, std::vector<std:
   Work work(changed);
   if (auto written = operation.write(work, files_); !written) return written;
   tables_ = std::move(changed);
-  drops = std::move(work.drops);
+  aftermath = std::move(work.after);
   return {};
 }
 
@@ -149,12 +168,24 @@ std::vector<RuntimeRow> MemoryStore::recent_runtimes(int limit) {
   return rows;
 }
 
-std::vector<EventRow> MemoryStore::events(const std::string& org, std::int64_t after_seq, int limit) {
+std::vector<EventRow> MemoryStore::events(const std::string& org, std::int64_t after, std::int64_t through, int limit) {
   std::vector<EventRow> rows;
   for (const EventRow& row : tables_.events) {
-    if (row.org == org && row.seq > after_seq && rows.size() < static_cast<std::size_t>(limit)) rows.push_back(row);
+    const bool wanted = row.org == org && row.seq > after && row.seq <= through;
+    if (wanted && rows.size() < static_cast<std::size_t>(limit)) rows.push_back(row);
   }
   return rows;
+}
+
+std::vector<EventRow> MemoryStore::newest_events(const std::string& org, std::int64_t through, int limit) {
+  auto rows = events(org, 0, through, std::numeric_limits<int>::max());
+  const auto most = static_cast<std::size_t>(limit);
+  if (rows.size() > most) rows.erase(rows.begin(), rows.end() - static_cast<std::ptrdiff_t>(most));
+  return rows;
+}
+
+std::int64_t MemoryStore::oldest_event(const std::string& org) {
+  return tables_.floors[org] + 1;
 }
 
 bool MemoryStore::has_result(const std::string& id) {

@@ -28,7 +28,11 @@ class MemoryStore final : public convd::store::Store {
   std::optional<convd::store::DocumentRow> document(const std::string& org, const std::string& name) override;
   std::vector<convd::store::DocumentRow> documents(const convd::store::DocumentQuery& query) override;
   std::vector<convd::store::RuntimeRow> recent_runtimes(int limit) override;
-  std::vector<convd::store::EventRow> events(const std::string& org, std::int64_t after_seq, int limit) override;
+  std::vector<convd::store::EventRow> events(const std::string& org, std::int64_t after, std::int64_t through,
+                                             int limit) override;
+  std::vector<convd::store::EventRow> newest_events(const std::string& org, std::int64_t through, int limit) override;
+  std::int64_t oldest_event(const std::string& org) override;
+  void on_appended(Appended told) override { appended_ = std::move(told); }
   bool has_result(const std::string& id) override;
   bool blob_in_use(const std::string& sha256) override;
   convd::store::Files& files() override { return files_; }
@@ -52,6 +56,8 @@ class MemoryStore final : public convd::store::Store {
     std::vector<convd::store::EventRow> events;
     std::vector<convd::store::RuntimeRow> runtimes;
     int refused = 0;
+    std::map<std::string, std::int64_t> last_seqs;  // by org
+    std::map<std::string, std::int64_t> floors;     // by org
   };
   class Work;
   struct Waiting {
@@ -60,7 +66,11 @@ class MemoryStore final : public convd::store::Store {
     Done done;
   };
   void run_all();
-  shared::Result<void> run(const Waiting& operation, std::vector<std::string>& drops);
+  struct Aftermath {
+    std::vector<std::string> drops;
+    std::vector<convd::store::EventRow> appended;
+  };
+  shared::Result<void> run(const Waiting& operation, Aftermath& aftermath);
   shared::Result<void> drop_unused(const std::vector<std::string>& drops);
   convd::store::DocumentRow with_badge(convd::store::DocumentRow row);
 
@@ -70,6 +80,7 @@ class MemoryStore final : public convd::store::Store {
   std::vector<Waiting> waiting_;
   std::optional<shared::Error> failing_;
   bool held_ = false;
+  Appended appended_;
 };
 
 }  // namespace tests

@@ -2,6 +2,7 @@
 // A server on a Unix socket of its own, run by a thread, with a service that tells what it was asked; and a client that
 // speaks bytes. Whatever is waited for has a deadline, nothing sleeps.
 
+#include "convd/events/websocket_frame.h"
 #include "convd/loop/ev_loop.h"
 #include "convd/transport/server.h"
 #include "tests/support/catch.h"
@@ -15,6 +16,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <future>
@@ -48,14 +50,19 @@ inline int status_for(shared::ErrorCode code) {
   }
 }
 
+struct Said {
+  std::string payload;
+  events::FrameType type = events::FrameType::text;
+};
+
 // A WebSocket session that the test thread steers.
 struct SocketScript {
   std::mutex mutex;
-  std::vector<std::string> waiting;
+  std::deque<Said> waiting;
   std::vector<std::string> heard;
   std::optional<api::SocketSession::Close> end;
   bool echo = true;
-  api::SocketPeer* peer = nullptr;  // loop thread only
+  api::Outlet* outlet = nullptr;  // loop thread only
 };
 
 class ScriptedSession final : public api::SocketSession {
@@ -65,29 +72,34 @@ class ScriptedSession final : public api::SocketSession {
     ++alive_;
   }
   ~ScriptedSession() override {
-    script_->peer = nullptr;
+    script_->outlet = nullptr;
     --alive_;
   }
-  void on_open(api::SocketPeer& peer) override {
-    script_->peer = &peer;
-    peer.want_write();
+  void on_open(api::Outlet& outlet) override {
+    script_->outlet = &outlet;
+    outlet.want_write();
   }
-  void on_message(std::string_view text) override {
+  void on_message(std::string_view text, api::MessageKind kind) override {
     const std::lock_guard lock(script_->mutex);
-    script_->heard.emplace_back(text);
+    const bool binary = kind == api::MessageKind::binary;
+    script_->heard.push_back((binary ? "binary:" : "") + std::string(text));
     if (!script_->echo) return;
     if (text == "bye")
       script_->end = {4001, "as you wish"};
     else
-      script_->waiting.emplace_back(text);
-    script_->peer->want_write();
+      script_->waiting.push_back({std::string(text), binary ? events::FrameType::binary : events::FrameType::text});
+    script_->outlet->want_write();
   }
-  std::shared_ptr<const std::string> next_frame() override {
+  std::string_view next_frames(std::size_t most) override {
     const std::lock_guard lock(script_->mutex);
-    if (script_->waiting.empty()) return nullptr;
-    auto frame = std::make_shared<const std::string>(script_->waiting.front());
-    script_->waiting.erase(script_->waiting.begin());
-    return frame;
+    frames_.clear();
+    while (!script_->waiting.empty()) {
+      const Said& next = script_->waiting.front();
+      if (!frames_.empty() && frames_.size() + next.payload.size() > most) break;
+      events::append_frame(frames_, next.payload, next.type);
+      script_->waiting.pop_front();
+    }
+    return frames_;
   }
   std::optional<Close> finished() const override {
     const std::lock_guard lock(script_->mutex);
@@ -97,6 +109,7 @@ class ScriptedSession final : public api::SocketSession {
  private:
   std::shared_ptr<SocketScript> script_;
   std::atomic<int>& alive_;
+  std::string frames_;
 };
 
 // Answers "METHOD /a|b ?name=value body\n". Paths with a meaning of their own: /early (answers before the body), /later
