@@ -8,7 +8,7 @@ import zlib
 import harness
 import stream_clients
 from harness import PATIENCE, eventually, sample
-from stream_clients import Case, Events, Stream, ends, poll, polled, state_events
+from stream_clients import Case, Events, ends, poll, polled, state_events
 
 ACK = {"type", "seq", "timestamp", "connectionId", "epoch", "head", "oldest", "recovered", "replaying", "rejected", "heartbeatMs",
        "compress"}

@@ -8,6 +8,7 @@ import os
 import queue
 import select
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -64,14 +65,14 @@ class Program:
 
     def __init__(self, *command, env=None):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        env=os.environ | (env or {}))
+                                        env=os.environ | (env or {}), start_new_session=True)
         self.rest = b""
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.process.kill()
+        os.killpg(self.process.pid, signal.SIGKILL)  # a browser is many processes
         self.process.wait()
         self.process.stdin.close()
         self.process.stdout.close()
