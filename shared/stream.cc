@@ -25,10 +25,11 @@ constexpr std::array<FrameKind, 7> kinds{{
     {"goodbye", "reason reconnectMs", "The daemon leaves; come back after a time chosen from this range"},
 }};
 
-constexpr std::array<CloseRule, 13> rules{{
+constexpr std::array<CloseRule, 14> rules{{
     {CloseCode::finished, "finished", "All has been said: the conversion has ended"},
     {CloseCode::going_away, "going away", "The daemon leaves; connect again"},
     {CloseCode::message_too_large, "message too large", "A message had more bytes than a message may have"},
+    {CloseCode::internal_error, "internal error", "The log cannot be read now; connect again later"},
     {CloseCode::shutdown, "shutdown", "The daemon leaves, after a goodbye; connect again within its range of time"},
     {CloseCode::slow, "too slow", "No byte was taken for 30 s; connect again from the same position"},
     {CloseCode::too_fast, "too fast", "More messages than a client may send; connect again later"},

@@ -58,6 +58,7 @@ enum class CloseCode : std::uint16_t {
   finished = 1000,
   going_away = 1001,
   message_too_large = 1009,
+  internal_error = 1011,
   shutdown = 4001,
   slow = 4008,
   too_fast = 4029,

@@ -8,6 +8,7 @@
 #include "convd/store/connection.h"
 #include "convd/store/reader.h"
 #include "convd/store/store.h"
+#include "convd/store/writer.h"
 #include "tests/support/catch.h"
 #include "tests/support/fake_loop.h"
 #include "tests/support/temp_directory.h"
@@ -114,6 +115,22 @@ TEST_CASE("a log of before the stream keeps its numbers and learns what came bef
   CHECK((*store)->events("uid:1", 0, 10, 10).size() == 3);
 }
 
+TEST_CASE("what was converted before there were notes can be noted") {
+  World world;
+  CHECK(world.migrate_to(migrations().first(3)) == "ok");
+  world.make(
+      "INSERT INTO conversions (id, org, filename, input_sha256, created_ms, principal, status, source_format,"
+      " target_format, options_json, labels_json, message, rev, attempt, failures, priority, input_bytes)"
+      " VALUES ('old', 'uid:1', 'a.docx', 'aa', 1, 'uid:1', 'completed', 'docx', 'pdf', '{}', '{}', '', 3, 1, 0, 5, "
+      "9)");
+  CHECK(world.migrate_to(migrations()) == "ok");
+  Database database(world.path, Database::Access::read_write);
+  WriteTransaction transaction(database);
+  CHECK(transaction.add_note({"n1", "uid:1", "old", "uid:1", "at last", 5}, 10) == Noted::written);
+  Reader reader(open_reader(world.path));
+  CHECK(reader.notes("uid:1", "old").size() == 1);
+}
+
 TEST_CASE("a step that fails changes nothing") {
   World world;
   CHECK(world.migrate_to(Steps(bad_steps).first(1)) == "ok");
@@ -205,7 +222,8 @@ TEST_CASE("no read walks through the history or sorts") {
   const auto uses = [&](const std::string& sql, const std::string& index) {
     const std::string steps = plan(database, sql);
     const bool walks = steps.find("SCAN conversions") != std::string::npos ||
-                       steps.find("SCAN d") != std::string::npos || steps.find("SCAN events") != std::string::npos;
+                       steps.find("SCAN d") != std::string::npos || steps.find("SCAN events") != std::string::npos ||
+                       steps.find("SCAN notes") != std::string::npos;
     CAPTURE(sql, steps);
     CHECK(steps.find("INDEX " + index) != std::string::npos);
     CHECK(steps.find("TEMP B-TREE") == std::string::npos);
@@ -222,7 +240,10 @@ TEST_CASE("no read walks through the history or sorts") {
   uses(documents_sql(), "documents_name (org=? AND name>?)");
   uses(documents_sql(), "conversions_filename (org=? AND filename=?)");
   uses(events_sql(), "events_seq (org=? AND seq>? AND seq<?)");
+  uses(count_events_sql(), "COVERING INDEX events_service (org=? AND service=? AND seq>? AND seq<?)");
+  uses(count_events_of_subject_sql(), "events_subject (org=? AND subject=? AND seq>? AND seq<?)");
   uses(newest_events_sql(), "events_seq (org=? AND seq<?)");
+  uses(notes_sql(), "notes_conversion (conversion=?)");
   uses(blob_in_use_sql(), "documents_sha256 (sha256=?)");
   uses(blob_in_use_sql(), "conversions_input (input_sha256=?)");
 }

@@ -17,22 +17,9 @@ using shared::Error;
 using shared::Json;
 using shared::Result;
 
-Json document_json(const jobs::DocumentInfo& document) {
-  Json json = Json::object();
-  json.set("name", document.name)
-      .set("media_type", document.media_type)
-      .set("size", document.size_bytes)
-      .set("sha256", document.sha256)
-      .set("created_at", document.created_at)
-      .set("pages", Json())
-      .set("last_conversion", Json::or_null(document.last_conversion))
-      .set("last_status", document.last_status ? Json(shared::to_string(*document.last_status)) : Json());
-  return json;
-}
-
 Json documents_json(const std::vector<jobs::DocumentInfo>& documents) {
   Json items = Json::array();
-  for (const jobs::DocumentInfo& document : documents) items.push(document_json(document));
+  for (const jobs::DocumentInfo& document : documents) items.push(jobs::to_json(document));
   Json json = Json::object();
   json.set("documents", std::move(items));
   return json;
@@ -118,7 +105,7 @@ void get(const Services& services, const Call& call) {
   if (!document) return call.reply.fail(document.error());
   const std::string_view accept = call.request.header("accept");
   if (accept_quality(accept, "application/json") > accept_quality(accept, document->media_type)) {
-    Response response = json_response(200, document_json(*document));
+    Response response = json_response(200, jobs::to_json(*document));
     response.headers.emplace_back("Vary", "Accept");
     return call.reply.send(std::move(response));
   }

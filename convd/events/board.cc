@@ -151,6 +151,10 @@ std::unique_ptr<Board::Subscription> Board::subscribe(const std::string& topic, 
   });
 }
 
+void Board::supersede_progress(const std::string& topic, const std::string& org) {
+  if (state_->observer != nullptr) state_->observer->superseded(topic, org);
+}
+
 void Board::observe(Observer* observer) {
   state_->observer = observer;
 }

@@ -49,6 +49,9 @@ class Board {
   // Whether a value published for the topic of this org now would reach anybody, watcher or observer.
   bool is_watched(const std::string& topic, const std::string& org) const;
 
+  // A state of the topic is on its way to the store: progress that the observer holds back will be older than it.
+  void supersede_progress(const std::string& topic, const std::string& org);
+
   // The one observer of all topics; null for none. It outlives the board or is taken back before its end.
   void observe(Observer* observer);
 
@@ -68,6 +71,7 @@ class Board::Observer {
  public:
   virtual ~Observer() = default;
   virtual void published(const std::string& topic, const Latest& latest, Urgency urgency) = 0;
+  virtual void superseded(const std::string& topic, const std::string& org) = 0;
   // Whether progress of the org is of use; states are told in any case.
   virtual bool wants_progress(const std::string& org) const = 0;
 };

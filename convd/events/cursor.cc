@@ -85,7 +85,7 @@ bool Cursor::has_more() const {
   return phase_ != Phase::ring || place_ < log_.ring->end();
 }
 
-std::string_view Cursor::take(std::size_t most) {
+std::string_view Cursor::take(const Most& most) {
   state_->scratch.clear();
   try {
     while (state_->scratch.empty()) {
@@ -100,7 +100,7 @@ std::string_view Cursor::take(std::size_t most) {
           tell_snapshot();
           break;
         case Phase::stored:
-          read_stored();
+          read_stored(most);
           break;
         case Phase::ring:
           if (position_ >= log_.ring->complete_after()) return take_from_ring(most);
@@ -136,10 +136,11 @@ void Cursor::tell_snapshot() {
 }
 
 // What the ring does not hold any more. Progress is not stored: what was true then is told by later events.
-void Cursor::read_stored() {
+void Cursor::read_stored(const Most& most) {
   if (position_ < state_->source.oldest(log_.org) - 1) return fall_into_gap(shared::GapReason::lagged);
   const std::int64_t through = log_.ring->complete_after();
-  const auto events = state_->source.read(log_.org, position_, through, state_->limits.page);
+  const int page = std::min(state_->limits.page, most.events);
+  const auto events = state_->source.read(log_.org, position_, through, page);
   for (const Event& event : events) {
     position_ = event.seq;
     if (!filter_->matches(event)) continue;
@@ -147,13 +148,13 @@ void Cursor::read_stored() {
     ++state_->counters.replayed;
     ++state_->counters.delivered;
   }
-  if (events.size() == static_cast<std::size_t>(state_->limits.page)) return;
+  if (events.size() == static_cast<std::size_t>(page)) return;
   position_ = std::max(position_, through);
   place_ = log_.ring->after(position_);
   phase_ = Phase::ring;
 }
 
-std::string_view Cursor::take_from_ring(std::size_t most) {
+std::string_view Cursor::take_from_ring(const Most& most) {
   const Ring& ring = *log_.ring;
   while (place_ < ring.end()) {
     const Slice& slice = state_->slice(log_, filter_, encoding_, place_, most);

@@ -208,7 +208,8 @@ void Hub::State::keep_within_bounds() {
 
 // Thousands of readers stand at the same place: what one is given is made once.
 const Slice& Hub::State::slice(OrgLog& log, const std::shared_ptr<const Filter>& filter, Encoding encoding,
-                               Ring::Place from, std::size_t most) {
+                               Ring::Place from,
+                               const Hub::Reader::Most& most) {
   Ring& ring = *log.ring;
   for (const Slice& made : log.slices) {
     if (made.filter != nullptr && made.from == from && made.until == ring.end() && made.encoding == encoding &&
@@ -226,8 +227,8 @@ const Slice& Hub::State::slice(OrgLog& log, const std::shared_ptr<const Filter>&
       ++fresh.skipped;
       continue;
     }
-    const bool is_full = fresh.events > 0 && fresh.bytes.size() + entry.frame.text.size() > most;
-    if (is_full) break;
+    const bool is_full = fresh.bytes.size() + entry.frame.text.size() > most.bytes || fresh.events >= most.events;
+    if (fresh.events > 0 && is_full) break;
     if (fresh.events++ == 0) fresh.appended_at = entry.appended_at;
     if (encoding == Encoding::json) {
       fresh.bytes.append(entry.frame.text, entry.frame.event_at, entry.frame.event_size) += ',';

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -108,9 +109,14 @@ class Hub {
 class Hub::Reader {
  public:
   virtual ~Reader() = default;
-  // What waits, in the reader's encoding, about `most` bytes, one event at least; empty when there is nothing. Valid
-  // until the next call to the hub or any reader.
-  virtual std::string_view take(std::size_t most) = 0;
+  // What waits, in the reader's encoding: about so many bytes and at most so many events, one at least; empty when there
+  // is nothing. Valid until the next call to the hub or any reader.
+  struct Most {
+    std::size_t bytes = 0;
+    int events = std::numeric_limits<int>::max();
+    bool operator==(const Most&) const = default;
+  };
+  virtual std::string_view take(const Most& most) = 0;
   // Everything that was asked for up to here has been taken.
   virtual std::int64_t position() const = 0;
   virtual bool has_more() const = 0;

@@ -31,7 +31,7 @@ struct Audience {
 struct Slice {
   std::shared_ptr<const Filter> filter;
   Encoding encoding = Encoding::websocket;
-  std::size_t most = 0;
+  Hub::Reader::Most most;
   Ring::Place from = 0;
   Ring::Place until = 0;  // the end of the ring when it was made
   Ring::Place to = 0;     // the cursor afterwards
@@ -75,7 +75,7 @@ struct Hub::State : std::enable_shared_from_this<State> {
   std::size_t ring_bytes() const;
 
   const Slice& slice(OrgLog& log, const std::shared_ptr<const Filter>& filter, Encoding encoding, Ring::Place from,
-                     std::size_t most);
+                     const Hub::Reader::Most& most);
   enum class Named : std::uint8_t { no, gap };  // whether server-sent events give the frame a name
   void encode(std::string& out, const OrgLog& log, const std::string& frame, std::int64_t seq, Encoding encoding,
               Named named = Named::no);
@@ -101,7 +101,7 @@ class Cursor final : public Hub::Reader {
          Hub::Waker& waker);
   ~Cursor() override;
 
-  std::string_view take(std::size_t most) override;
+  std::string_view take(const Most& most) override;
   std::int64_t position() const override { return position_; }
   bool has_more() const override;
   void set_progress_interval(loop::milliseconds interval) override { interval_ = interval; }
@@ -120,8 +120,8 @@ class Cursor final : public Hub::Reader {
   void fall_into_gap(shared::GapReason reason);
   void tell_gap();
   void tell_snapshot();
-  void read_stored();
-  std::string_view take_from_ring(std::size_t most);
+  void read_stored(const Most& most);
+  std::string_view take_from_ring(const Most& most);
   bool only_progress_waits() const;
   void fail(const std::string& why);
 

@@ -43,6 +43,7 @@ void Manager::Impl::commit(Live& live, Change change) {
   live.timer.reset();
   ++committing_;
   const std::string id = live.job.id;
+  board_.supersede_progress(id, live.job.org);
   const auto written = std::make_shared<Written>(Written::yes);
   const auto kept = std::make_shared<Change>(std::move(change));
   const auto write = [written, row = to_row(kept->next), runtimes = kept->runtimes,

@@ -21,27 +21,41 @@ Error unknown(const std::string& name) {
   return {ErrorCode::document_not_found, "there is no document \"" + name + "\"", {}};
 }
 
+DocumentInfo info_of(const store::DocumentRow& row) {
+  return {row.name,
+          row.media_type,
+          row.size_bytes,
+          row.sha256,
+          shared::to_rfc3339(row.created_ms),
+          row.last_conversion,
+          shared::status_from(row.last_status.value_or(""))};
+}
+
 store::EventRow event_of(const store::DocumentRow& row, std::string_view what, std::int64_t now_ms) {
-  Json data = Json::object();
-  data.set("name", row.name)
-      .set("media_type", row.media_type)
-      .set("size", row.size_bytes)
-      .set("sha256", row.sha256)
-      .set("created_at", shared::to_rfc3339(row.created_ms))
-      .set("pages", Json())
-      .set("last_conversion", Json::or_null(row.last_conversion))
-      .set("last_status", Json::or_null(row.last_status));
   store::EventRow event;
   event.org = row.org;
   event.ts_ms = now_ms;
   event.service = "document";
   event.type = "document." + std::string(what);
   event.subject = row.name;
-  event.data_json = data.dump();
+  event.data_json = to_json(info_of(row)).dump();
   return event;
 }
 
 }  // namespace
+
+Json to_json(const DocumentInfo& document) {
+  Json json = Json::object();
+  json.set("name", document.name)
+      .set("media_type", document.media_type)
+      .set("size", document.size_bytes)
+      .set("sha256", document.sha256)
+      .set("created_at", document.created_at)
+      .set("pages", Json())
+      .set("last_conversion", Json::or_null(document.last_conversion))
+      .set("last_status", document.last_status ? Json(shared::to_string(*document.last_status)) : Json());
+  return json;
+}
 
 Manager::Impl::Arrival Manager::Impl::arrival(const std::string& org, const std::string& name,
                                               std::shared_ptr<store::Upload> upload, const std::string& format_name) {
@@ -110,17 +124,11 @@ void Manager::Impl::put_document(const std::string& org, const std::string& name
 }
 
 // The badge is the newest conversion of that name, live ones as they are now.
+// The badge of a conversion that lives is newer than its row.
 DocumentInfo Manager::Impl::info(const store::DocumentRow& row) {
-  DocumentInfo info;
-  info.name = row.name;
-  info.media_type = row.media_type;
-  info.size_bytes = row.size_bytes;
-  info.sha256 = row.sha256;
-  info.created_at = shared::to_rfc3339(row.created_ms);
-  info.last_conversion = row.last_conversion;
-  if (!row.last_conversion) return info;
-  const Live* found = live(*row.last_conversion);
-  info.last_status = found != nullptr ? found->job.status : shared::status_from(row.last_status.value_or(""));
+  DocumentInfo info = info_of(row);
+  const Live* found = row.last_conversion ? live(*row.last_conversion) : nullptr;
+  if (found != nullptr) info.last_status = found->job.status;
   return info;
 }
 

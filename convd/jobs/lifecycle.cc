@@ -42,14 +42,14 @@ Manager::Impl::Live& Manager::Impl::adopt(Job job) {
 void Manager::Impl::enqueue(Live& live) {
   const Job& job = live.job;
   if (live.waiting_since_ms == 0) live.waiting_since_ms = wall_ms();
-  waiting_.emplace(live.waiting_since_ms, job.id);
+  waiting_.enter(live.waiting_since_ms, job.id, job.org);
   if (job.deadline_ms && job.attempt == 0 && deadlines_.emplace(*job.deadline_ms, job.id).second) arm_deadline();
   queue_.push({job.id, job.org, job.priority, live.cost.ms, live.cost.known});
 }
 
 void Manager::Impl::leave_queue(Live& live) {
   queue_.remove(live.job.id);
-  waiting_.erase({live.waiting_since_ms, live.job.id});
+  waiting_.leave(live.waiting_since_ms, live.job.id, live.job.org);
   live.waiting_since_ms = 0;
   live.timer.reset();
   if (live.job.deadline_ms) deadlines_.erase({*live.job.deadline_ms, live.job.id});
@@ -201,7 +201,7 @@ void Manager::Impl::run_again(Live& live, Requeue why, loop::milliseconds delay,
   if (!requeue(next, why, std::move(message))) return;
   const auto wait_and_queue = [this, delay](Live& waiting) {
     waiting.waiting_since_ms = wall_ms();
-    waiting_.emplace(waiting.waiting_since_ms, waiting.job.id);
+    waiting_.enter(waiting.waiting_since_ms, waiting.job.id, waiting.job.org);
     waiting.timer = loop_.after(delay, [this, id = waiting.job.id] {
       enqueue(*this->live(id));
       dispatch();

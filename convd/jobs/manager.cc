@@ -123,6 +123,10 @@ const Counters& Manager::counters() const {
   return impl_->counters_;
 }
 
+OrgLoad Manager::load(const std::string& org) const {
+  return impl_->load(org);
+}
+
 std::optional<std::int64_t> Manager::oldest_waiting_ms() const {
   return impl_->oldest_waiting_ms();
 }

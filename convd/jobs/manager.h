@@ -72,6 +72,8 @@ struct DocumentInfo {
   std::optional<shared::Status> last_status;
 };
 
+shared::Json to_json(const DocumentInfo& document);
+
 template <typename T>
 struct Page {
   std::vector<T> items;
@@ -89,6 +91,13 @@ struct Capacity {
   int waiting = 0;
   std::optional<std::int64_t> wait_ms;  // estimated wait of a new conversion; nothing when not known
   bool accepting = true;
+};
+
+// The part of one org in it.
+struct OrgLoad {
+  int running = 0;
+  int waiting = 0;
+  bool accepting = true;  // whether a conversion of this org would be taken now
 };
 
 // Counters for /metrics, all since the start of the daemon.
@@ -163,6 +172,7 @@ class Manager {
   events::Board& board();  // topics are conversion ids, frames are status objects
   const Settings& settings() const;
   Capacity capacity() const;
+  OrgLoad load(const std::string& org) const;
   const Counters& counters() const;
   std::optional<std::int64_t> oldest_waiting_ms() const;
   // Why the daemon is not ready, for /readyz: nothing when it is. Checks: store, runner, sandbox, disk, draining.

@@ -18,6 +18,7 @@
 #include "convd/jobs/queue.h"
 #include "convd/jobs/request.h"
 #include "convd/jobs/uuid.h"
+#include "convd/jobs/waiting_room.h"
 
 namespace convd::jobs {
 
@@ -47,6 +48,7 @@ class Manager::Impl {
   Page<DocumentInfo> documents(const std::string& org, const std::string& after, int limit);
   void remove_document(const std::string& org, const std::string& name, std::function<void(shared::Result<void>)> done);
   Capacity capacity() const;
+  OrgLoad load(const std::string& org) const;
   std::optional<std::int64_t> oldest_waiting_ms() const;
   std::vector<std::pair<std::string, std::string>> problems() const;
   void drain(loop::milliseconds patience, std::function<void()> drained);
@@ -178,7 +180,7 @@ class Manager::Impl {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 
   std::unordered_map<std::string, std::unique_ptr<Live>> live_;
-  std::set<std::pair<std::int64_t, std::string>> waiting_;    // since when, id: queued or backing off
+  WaitingRoom waiting_;
   std::set<std::pair<std::int64_t, std::string>> deadlines_;  // of those that never ran
   std::map<std::string, int> accepting_;                      // submissions on their way to the store, by org
   int accepting_all_ = 0;

@@ -189,15 +189,24 @@ Capacity Manager::Impl::capacity() const {
   Capacity capacity;
   capacity.slots = settings_.slots;
   capacity.running = running();
-  capacity.waiting = static_cast<int>(waiting_.size());
+  capacity.waiting = waiting_.size();
   capacity.wait_ms = wait_ms(queue_.size());
   capacity.accepting = !draining_ && capacity.waiting + accepting_all_ < settings_.queue_limit;
   return capacity;
 }
 
+OrgLoad Manager::Impl::load(const std::string& org) const {
+  OrgLoad load;
+  for (const Live* live : running_) load.running += live->job.org == org ? 1 : 0;
+  load.waiting = waiting_.size_of(org);
+  load.accepting = !refusal(org);
+  return load;
+}
+
 std::optional<std::int64_t> Manager::Impl::oldest_waiting_ms() const {
-  if (waiting_.empty()) return std::nullopt;
-  return std::max<std::int64_t>(0, wall_ms() - waiting_.begin()->first);
+  const auto since_ms = waiting_.oldest_since_ms();
+  if (!since_ms) return std::nullopt;
+  return std::max<std::int64_t>(0, wall_ms() - *since_ms);
 }
 
 std::vector<std::pair<std::string, std::string>> Manager::Impl::problems() const {

@@ -37,7 +37,7 @@ std::optional<Error> Manager::Impl::disk_refusal() const {
 
 std::optional<Error> Manager::Impl::refusal(const std::string& org) const {
   if (draining_) return Error{ErrorCode::shutting_down, "the daemon is shutting down; try again later", {}};
-  const int waiting = static_cast<int>(waiting_.size()) + accepting_all_;
+  const int waiting = waiting_.size() + accepting_all_;
   if (waiting >= settings_.queue_limit) {
     return Error{ErrorCode::queue_full, std::to_string(waiting) + " conversions are waiting, which is the limit", {}};
   }

@@ -16,8 +16,12 @@ ConversionProgress::~ConversionProgress() {
 }
 
 void ConversionProgress::published(const std::string& topic, const events::Latest& latest, events::Urgency urgency) {
-  if (urgency == events::Urgency::state) return sink_.drop(latest.org, service, topic);
-  if (wants_progress(latest.org)) sink_.offer({latest.org, service, "conversion.progress", topic, *latest.frame});
+  const bool is_progress = urgency == events::Urgency::progress;
+  if (is_progress && wants_progress(latest.org)) sink_.offer({latest.org, service, "conversion.progress", topic, *latest.frame});
+}
+
+void ConversionProgress::superseded(const std::string& topic, const std::string& org) {
+  sink_.drop(org, service, topic);
 }
 
 bool ConversionProgress::wants_progress(const std::string& org) const {

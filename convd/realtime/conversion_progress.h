@@ -20,6 +20,7 @@ class ConversionProgress final : private events::Board::Observer {
 
  private:
   void published(const std::string& topic, const events::Latest& latest, events::Urgency urgency) override;
+  void superseded(const std::string& topic, const std::string& org) override;
   bool wants_progress(const std::string& org) const override;
 
   events::Board& board_;

@@ -23,7 +23,7 @@ LogWriter::LogWriter(Database& database)
       orgs_(database, "SELECT org FROM logs"),
       older_(database, "SELECT seq FROM events WHERE org = ?1 AND ts_ms < ?2 ORDER BY ts_ms DESC LIMIT 1"),
       beyond_(database, "SELECT seq FROM events WHERE org = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2"),
-      raise_floor_(database, "UPDATE logs SET floor = max(floor, ?2) WHERE org = ?1"),
+      raise_floor_(database, "UPDATE logs SET floor = ?2 WHERE org = ?1 AND floor < ?2"),
       // The newest event of each service stays: it is the `prev` of the next one.
       remove_(database,
               "DELETE FROM events WHERE row IN (SELECT e.row FROM events e WHERE e.org = ?1 AND e.seq <= ?2 AND e.seq <"

@@ -50,6 +50,17 @@ EventRow read_event(const Rows& rows) {
   return row;
 }
 
+NoteRow read_note(const Rows& rows) {
+  NoteRow row;
+  rows.get(0, row.id);
+  rows.get(1, row.org);
+  rows.get(2, row.conversion);
+  rows.get(3, row.author);
+  rows.get(4, row.text);
+  rows.get(5, row.created_ms);
+  return row;
+}
+
 RuntimeRow read_runtime(const Rows& rows) {
   RuntimeRow row;
   rows.get(0, row.engine);
@@ -90,6 +101,11 @@ std::string documents_sql() {
   return std::string(document_select) + " WHERE d.org = ?1 AND d.name > ?2 ORDER BY d.name LIMIT ?3";
 }
 
+std::string notes_sql() {
+  return "SELECT id, org, conversion, author, text, created_ms FROM notes WHERE org = ?1 AND conversion = ?2 ORDER BY "
+         "row";
+}
+
 std::string events_sql() {
   return "SELECT " + std::string(event_columns) +
          " FROM events WHERE org = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4";
@@ -98,6 +114,14 @@ std::string events_sql() {
 std::string newest_events_sql() {
   return "SELECT " + std::string(event_columns) +
          " FROM events WHERE org = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT ?3";
+}
+
+std::string count_events_sql() {
+  return "SELECT count(*) FROM events WHERE org = ?1 AND service = ?2 AND seq > ?3 AND seq <= ?4";
+}
+
+std::string count_events_of_subject_sql() {
+  return "SELECT count(*) FROM events WHERE org = ?1 AND subject = ?2 AND seq > ?3 AND seq <= ?4 AND service = ?5";
 }
 
 std::string blob_in_use_sql() {
@@ -113,11 +137,14 @@ Reader::Reader(Database database)
       unfinished_(database_, unfinished_sql()),
       document_(database_, document_sql()),
       documents_(database_, documents_sql()),
+      notes_(database_, notes_sql()),
       runtimes_(
           database_,
           "SELECT engine, source_format, target_format, input_bytes, wall_ms FROM runtimes ORDER BY row DESC LIMIT ?1"),
       events_(database_, events_sql()),
       newest_events_(database_, newest_events_sql()),
+      count_events_(database_, count_events_sql()),
+      count_events_of_subject_(database_, count_events_of_subject_sql()),
       floor_(database_, "SELECT floor FROM logs WHERE org = ?1"),
       has_result_(database_, "SELECT 1 FROM conversions WHERE id = ?1 AND status = 'completed'"),
       blob_in_use_(database_, blob_in_use_sql()) {}
@@ -151,6 +178,11 @@ std::vector<DocumentRow> Reader::documents(const DocumentQuery& query) {
   return all(rows, read_document);
 }
 
+std::vector<NoteRow> Reader::notes(const std::string& org, const std::string& conversion) {
+  Rows rows(notes_, org, conversion);
+  return all(rows, read_note);
+}
+
 std::vector<RuntimeRow> Reader::recent_runtimes(int limit) {
   Rows rows(runtimes_, bounded(limit));
   return all(rows, read_runtime);
@@ -169,6 +201,16 @@ std::vector<EventRow> Reader::newest_events(const std::string& org, std::int64_t
   std::erase_if(found, [oldest](const EventRow& row) { return row.seq < oldest; });
   std::reverse(found.begin(), found.end());
   return found;
+}
+
+std::int64_t Reader::count_events(const EventCount& query) {
+  const std::int64_t after = std::max(query.after, oldest_event(query.org) - 1);
+  if (query.subject.empty()) {
+    Rows rows(count_events_, query.org, query.service, after, query.through);
+    return rows.next() ? rows.number(0) : 0;
+  }
+  Rows rows(count_events_of_subject_, query.org, query.subject, after, query.through, query.service);
+  return rows.next() ? rows.number(0) : 0;
 }
 
 std::int64_t Reader::oldest_event(const std::string& org) {

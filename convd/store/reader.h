@@ -22,9 +22,11 @@ class Reader {
   std::vector<ConversionRow> unfinished();
   std::optional<DocumentRow> document(const std::string& org, const std::string& name);
   std::vector<DocumentRow> documents(const DocumentQuery& query);
+  std::vector<NoteRow> notes(const std::string& org, const std::string& conversion);
   std::vector<RuntimeRow> recent_runtimes(int limit);
   std::vector<EventRow> events(const std::string& org, std::int64_t after, std::int64_t through, int limit);
   std::vector<EventRow> newest_events(const std::string& org, std::int64_t through, int limit);
+  std::int64_t count_events(const EventCount& query);
   std::int64_t oldest_event(const std::string& org);
   bool has_result(const std::string& id);
   bool blob_in_use(const std::string& sha256);
@@ -36,9 +38,12 @@ class Reader {
   Statement unfinished_;
   Statement document_;
   Statement documents_;
+  Statement notes_;
   Statement runtimes_;
   Statement events_;
   Statement newest_events_;
+  Statement count_events_;
+  Statement count_events_of_subject_;
   Statement floor_;
   Statement has_result_;
   Statement blob_in_use_;
@@ -50,8 +55,11 @@ std::string list_sql(Filter filter);  // org, status, filename, before, limit
 std::string unfinished_sql();
 std::string document_sql();       // org, name
 std::string documents_sql();      // org, after, limit
+std::string notes_sql();          // org, conversion
 std::string events_sql();         // org, after, through, limit
 std::string newest_events_sql();  // org, through, limit
+std::string count_events_sql();             // org, service, after, through
+std::string count_events_of_subject_sql();  // org, subject, after, through, service
 std::string blob_in_use_sql();
 
 }  // namespace convd::store

@@ -76,6 +76,16 @@ struct EventRow {
   std::string data_json;  // the full status object
 };
 
+// What somebody has to say about a conversion.
+struct NoteRow {
+  std::string id;  // UUIDv7 text
+  std::string org;
+  std::string conversion;  // id
+  std::string author;      // principal
+  std::string text;
+  Millis created_ms = 0;
+};
+
 // How long one step took, for estimates.
 struct RuntimeRow {
   std::string engine;

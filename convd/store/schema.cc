@@ -20,7 +20,7 @@ namespace {
 // `from` and `to` are words of SQL, hence source_format and target_format. Statuses are those of shared/protocol.h.
 // conversions_unfinished and conversions_input hold only what has not ended: as small as the queue, however long the
 // history.
-constexpr std::array<std::string_view, 3> steps_of_convd{
+constexpr std::array<std::string_view, 4> steps_of_convd{
     R"sql(
 CREATE TABLE conversions (
   row INTEGER PRIMARY KEY,
@@ -112,6 +112,19 @@ CREATE INDEX events_age ON events (org, ts_ms, seq);
 UPDATE logs SET reserved = (SELECT ifnull(max(seq), 0) FROM events WHERE org = logs.org);
 UPDATE events SET prev =
   (SELECT max(e.seq) FROM events e WHERE e.org = events.org AND e.service = events.service AND e.seq < events.seq);
+)sql",
+    // The rowid is the last column of every index: the notes of a conversion come in the order they were written.
+    R"sql(
+CREATE TABLE notes (
+  row INTEGER PRIMARY KEY,
+  id TEXT NOT NULL,
+  org TEXT NOT NULL,
+  conversion TEXT NOT NULL,
+  author TEXT NOT NULL,
+  text TEXT NOT NULL,
+  created_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX notes_conversion ON notes (conversion);
 )sql",
 };
 

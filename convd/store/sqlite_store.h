@@ -27,6 +27,9 @@ class SqliteStore final : public Store {
     return reader_.document(org, name);
   }
   std::vector<DocumentRow> documents(const DocumentQuery& query) override { return reader_.documents(query); }
+  std::vector<NoteRow> notes(const std::string& org, const std::string& conversion) override {
+    return reader_.notes(org, conversion);
+  }
   std::vector<RuntimeRow> recent_runtimes(int limit) override { return reader_.recent_runtimes(limit); }
   std::vector<EventRow> events(const std::string& org, std::int64_t after, std::int64_t through, int limit) override {
     return reader_.events(org, after, through, limit);
@@ -34,6 +37,7 @@ class SqliteStore final : public Store {
   std::vector<EventRow> newest_events(const std::string& org, std::int64_t through, int limit) override {
     return reader_.newest_events(org, through, limit);
   }
+  std::int64_t count_events(const EventCount& query) override { return reader_.count_events(query); }
   std::int64_t oldest_event(const std::string& org) override { return reader_.oldest_event(org); }
   void on_appended(Appended told) override { appended_ = std::move(told); }
   bool has_result(const std::string& id) override { return reader_.has_result(id); }

@@ -17,6 +17,9 @@
 
 namespace convd::store {
 
+// What became of a note that was to be written.
+enum class Noted : std::uint8_t { written, no_conversion, too_many };
+
 // What an operation may do inside the writer's transaction. Throws what the database cannot do: then the operation
 // fails, the others of its transaction do not. Store thread only.
 class Transaction {
@@ -26,7 +29,9 @@ class Transaction {
   // Writes every column of an existing row but those that never change (id, org, filename, input_sha256, created_ms),
   // and never touches one that is already terminal: returns whether it was written.
   virtual bool update(const ConversionRow& row) = 0;
-  virtual void remove_conversion(const std::string& id) = 0;
+  virtual void remove_conversion(const std::string& id) = 0;  // with its notes
+  // Written only when the org has such a conversion, and that has less than `most` notes.
+  virtual Noted add_note(const NoteRow& row, int most) = 0;
   virtual void put(const DocumentRow& row) = 0;
   virtual bool remove_document(const std::string& org, const std::string& name) = 0;
   // Begins the org's log when there is none.
@@ -56,6 +61,15 @@ struct DocumentQuery {
   std::string org;
   std::string after;  // keyset: names strictly greater
   int limit = 50;
+};
+
+// State events of one service with after < seq <= through.
+struct EventCount {
+  std::string org;
+  std::string service;
+  std::string subject;  // empty: of all
+  std::int64_t after = 0;
+  std::int64_t through = 0;
 };
 
 struct StoreStats {
@@ -100,11 +114,13 @@ class Store {
   virtual std::vector<ConversionRow> conversions(const ListQuery& query) = 0;  // newest first
   virtual std::vector<ConversionRow> unfinished() = 0;                         // oldest first; for recovery
   virtual std::optional<DocumentRow> document(const std::string& org, const std::string& name) = 0;
-  virtual std::vector<DocumentRow> documents(const DocumentQuery& query) = 0;  // by name
-  virtual std::vector<RuntimeRow> recent_runtimes(int limit) = 0;              // newest first
+  virtual std::vector<DocumentRow> documents(const DocumentQuery& query) = 0;                     // by name
+  virtual std::vector<NoteRow> notes(const std::string& org, const std::string& conversion) = 0;  // oldest first
+  virtual std::vector<RuntimeRow> recent_runtimes(int limit) = 0;                                 // newest first
   // State events with after < seq <= through, oldest first.
   virtual std::vector<EventRow> events(const std::string& org, std::int64_t after, std::int64_t through, int limit) = 0;
   virtual std::vector<EventRow> newest_events(const std::string& org, std::int64_t through, int limit) = 0;  // the same
+  virtual std::int64_t count_events(const EventCount& query) = 0;
   virtual std::int64_t oldest_event(const std::string& org) = 0;  // the first seq that may still be there
   virtual bool has_result(const std::string& id) = 0;             // the conversion is completed
   virtual bool blob_in_use(const std::string& sha256) = 0;

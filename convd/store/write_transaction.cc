@@ -20,6 +20,12 @@ WriteTransaction::WriteTransaction(Database& database)
       insert_(database, insert_conversion_sql()),
       update_(database, update_conversion_sql()),
       remove_conversion_(database, "DELETE FROM conversions WHERE id = ?1"),
+      remove_notes_(database, "DELETE FROM notes WHERE conversion = ?1"),
+      may_note_(database,
+                "SELECT EXISTS (SELECT 1 FROM conversions WHERE id = ?1 AND org = ?2),"
+                " (SELECT count(*) FROM notes WHERE conversion = ?1)"),
+      add_note_(database,
+                "INSERT INTO notes (id, org, conversion, author, text, created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
       put_(database,
            "INSERT INTO documents (org, name, media_type, sha256, size_bytes, created_ms) VALUES (?1, ?2, ?3, ?4, ?5, "
            "?6)"
@@ -47,6 +53,18 @@ bool WriteTransaction::update(const ConversionRow& row) {
 
 void WriteTransaction::remove_conversion(const std::string& id) {
   remove_conversion_.execute(id);
+  remove_notes_.execute(id);
+}
+
+Noted WriteTransaction::add_note(const NoteRow& row, int most) {
+  {
+    Rows rows(may_note_, row.conversion, row.org);
+    rows.next();
+    if (rows.number(0) == 0) return Noted::no_conversion;
+    if (rows.number(1) >= most) return Noted::too_many;
+  }
+  add_note_.execute(row.id, row.org, row.conversion, row.author, row.text, row.created_ms);
+  return Noted::written;
 }
 
 void WriteTransaction::put(const DocumentRow& row) {

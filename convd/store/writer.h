@@ -22,6 +22,7 @@ class WriteTransaction final : public Transaction {
   void insert(const ConversionRow& row) override;
   bool update(const ConversionRow& row) override;
   void remove_conversion(const std::string& id) override;
+  Noted add_note(const NoteRow& row, int most) override;
   void put(const DocumentRow& row) override;
   bool remove_document(const std::string& org, const std::string& name) override;
   LogHead open_log(const std::string& org) override { return log_.open(org); }
@@ -54,6 +55,9 @@ class WriteTransaction final : public Transaction {
   Statement insert_;
   Statement update_;
   Statement remove_conversion_;
+  Statement remove_notes_;
+  Statement may_note_;
+  Statement add_note_;
   Statement put_;
   Statement remove_document_;
   Statement record_;

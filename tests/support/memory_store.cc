@@ -32,7 +32,19 @@ class MemoryStore::Work final : public Transaction {
     found->second = row;
     return true;
   }
-  void remove_conversion(const std::string& id) override { tables_.conversions.erase(id); }
+  void remove_conversion(const std::string& id) override {
+    tables_.conversions.erase(id);
+    std::erase_if(tables_.notes, [&](const NoteRow& note) { return note.conversion == id; });
+  }
+  Noted add_note(const NoteRow& row, int most) override {
+    const auto found = tables_.conversions.find(row.conversion);
+    if (found == tables_.conversions.end() || found->second.org != row.org) return Noted::no_conversion;
+    const auto others = std::count_if(tables_.notes.begin(), tables_.notes.end(),
+                                      [&](const NoteRow& note) { return note.conversion == row.conversion; });
+    if (others >= most) return Noted::too_many;
+    tables_.notes.push_back(row);
+    return Noted::written;
+  }
   void put(const DocumentRow& row) override { tables_.documents[{row.org, row.name}] = row; }
   bool remove_document(const std::string& org, const std::string& name) override {
     return tables_.documents.erase({org, name}) > 0;
@@ -162,6 +174,14 @@ std::vector<DocumentRow> MemoryStore::documents(const DocumentQuery& query) {
   return rows;
 }
 
+std::vector<NoteRow> MemoryStore::notes(const std::string& org, const std::string& conversion) {
+  std::vector<NoteRow> rows;
+  for (const NoteRow& row : tables_.notes) {
+    if (row.org == org && row.conversion == conversion) rows.push_back(row);
+  }
+  return rows;
+}
+
 std::vector<RuntimeRow> MemoryStore::recent_runtimes(int limit) {
   std::vector<RuntimeRow> rows(tables_.runtimes.rbegin(), tables_.runtimes.rend());
   rows.resize(std::min(rows.size(), static_cast<std::size_t>(limit)));
@@ -182,6 +202,13 @@ std::vector<EventRow> MemoryStore::newest_events(const std::string& org, std::in
   const auto most = static_cast<std::size_t>(limit);
   if (rows.size() > most) rows.erase(rows.begin(), rows.end() - static_cast<std::ptrdiff_t>(most));
   return rows;
+}
+
+std::int64_t MemoryStore::count_events(const EventCount& query) {
+  const auto rows = events(query.org, query.after, query.through, std::numeric_limits<int>::max());
+  return std::count_if(rows.begin(), rows.end(), [&](const EventRow& row) {
+    return row.service == query.service && (query.subject.empty() || row.subject == query.subject);
+  });
 }
 
 std::int64_t MemoryStore::oldest_event(const std::string& org) {

@@ -27,10 +27,12 @@ class MemoryStore final : public convd::store::Store {
   std::vector<convd::store::ConversionRow> unfinished() override;
   std::optional<convd::store::DocumentRow> document(const std::string& org, const std::string& name) override;
   std::vector<convd::store::DocumentRow> documents(const convd::store::DocumentQuery& query) override;
+  std::vector<convd::store::NoteRow> notes(const std::string& org, const std::string& conversion) override;
   std::vector<convd::store::RuntimeRow> recent_runtimes(int limit) override;
   std::vector<convd::store::EventRow> events(const std::string& org, std::int64_t after, std::int64_t through,
                                              int limit) override;
   std::vector<convd::store::EventRow> newest_events(const std::string& org, std::int64_t through, int limit) override;
+  std::int64_t count_events(const convd::store::EventCount& query) override;
   std::int64_t oldest_event(const std::string& org) override;
   void on_appended(Appended told) override { appended_ = std::move(told); }
   bool has_result(const std::string& id) override;
@@ -53,6 +55,7 @@ class MemoryStore final : public convd::store::Store {
   struct Tables {
     std::map<std::string, convd::store::ConversionRow> conversions;
     std::map<std::pair<std::string, std::string>, convd::store::DocumentRow> documents;
+    std::vector<convd::store::NoteRow> notes;
     std::vector<convd::store::EventRow> events;
     std::vector<convd::store::RuntimeRow> runtimes;
     int refused = 0;

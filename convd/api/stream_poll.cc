@@ -1,0 +1,105 @@
+#include "convd/api/stream_poll.h"
+
+#include <utility>
+
+#include "convd/api/query.h"
+#include "convd/api/reply.h"
+
+namespace convd::api {
+namespace {
+
+using shared::Json;
+using shared::Result;
+
+constexpr std::size_t most_bytes = 256 << 10;  // of one answer
+constexpr std::int64_t longest_wait_s = 60;
+constexpr std::int64_t most_events = 1'000;
+
+std::string_view without_comma(std::string_view events) {
+  return events.substr(0, events.size() - 1);
+}
+
+}  // namespace
+
+Result<StreamPoll::Wishes> StreamPoll::wishes() const {
+  auto request = stream_query(call_.request);
+  if (!request) return request.error();
+  const auto wait_s = integer_param(call_.request, "wait", 0, longest_wait_s);
+  if (!wait_s) return wait_s.error();
+  const auto limit = integer_param(call_.request, "limit", 1, most_events);
+  if (!limit) return limit.error();
+  Wishes wishes;
+  wishes.request = *std::move(request);
+  wishes.wait = std::chrono::seconds(wait_s->value_or(0));
+  wishes.most_events = static_cast<int>(limit->value_or(most_events));
+  return wishes;
+}
+
+void StreamPoll::on_body_end() {
+  auto wanted = wishes();
+  if (!wanted) return call_.reply.fail(wanted.error());
+  wishes_ = *std::move(wanted);
+  entry_ = realtime_.connections.enter(call_.request.caller.principal, realtime::Connections::Admission::everyone);
+  if (!entry_.stay)
+    return call_.reply.fail(shared::Error{shared::ErrorCode::too_many_connections, "too many connections wait already", {}});
+  reader_ = realtime_.log.hub().attach(call_.request.caller.org, wishes_.request.filter, wishes_.request.start,
+                                       events::Encoding::json, *this);
+}
+
+void StreamPoll::on_opened(const events::Opened& opened) {
+  log_ = opened.log;
+  if (opened.gap) return refuse(opened);
+  if (answer_with_events()) return;
+  timer_ = loop_.after(wishes_.wait, [this] { answer_without(); });
+}
+
+void StreamPoll::on_events() {
+  if (!timer_) return;
+  // Answering ends this object, which the hub is in the middle of calling.
+  timer_ = loop_.after(loop::milliseconds(0), [this] {
+    if (!answer_with_events()) answer_without();
+  });
+}
+
+bool StreamPoll::answer_with_events() {
+  const std::string_view events = reader_->take({.bytes = most_bytes, .events = wishes_.most_events});
+  if (events.empty()) return false;
+  Json rejected = Json::array();
+  for (const std::string& name : wishes_.request.rejected) rejected.push(name);
+  const std::int64_t position = reader_->position();
+  Json head = Json::object();
+  head.set("epoch", log_.epoch)
+      .set("seq", position)
+      .set("head", std::max(log_.head, position))
+      .set("rejected", std::move(rejected));
+  std::string body = head.dump();
+  body.pop_back();
+  body += ",\"events\":[" + std::string(without_comma(events)) + "]}\n";
+  Response response = text_response(200, std::move(body));
+  response.headers[0].second = "application/json";
+  call_.reply.send(std::move(response));
+  return true;
+}
+
+void StreamPoll::answer_without() {
+  Response response = empty_response(204);
+  response.headers = {{"Convd-Epoch", log_.epoch},
+                      {"Convd-Seq", std::to_string(reader_->position())},
+                      {"Cache-Control", "no-store"}};
+  call_.reply.send(std::move(response));
+}
+
+void StreamPoll::refuse(const events::Opened& opened) const {
+  Problem problem;
+  problem.error = {shared::ErrorCode::cursor_expired,
+                   "the log does not go on from this position: read how things stand, then ask without one",
+                   {}};
+  problem.extras.set("reason", shared::to_string(*opened.gap))
+      .set("epoch", opened.log.epoch)
+      .set("oldest", opened.log.oldest)
+      .set("head", opened.log.head)
+      .set("snapshot", "/v1/conversions");
+  call_.reply.fail(problem);
+}
+
+}  // namespace convd::api

@@ -1,0 +1,135 @@
+#include "convd/api/stream_socket.h"
+
+#include <utility>
+
+#include "convd/api/stream_frames.h"
+#include "convd/api/trace.h"
+#include "convd/events/websocket_frame.h"
+#include "shared/stream.h"
+
+namespace convd::api {
+namespace {
+
+using shared::CloseCode;
+
+SocketSession::Close close_for(CloseCode code) {
+  return {static_cast<std::uint16_t>(code), std::string(shared::reason_of(code))};
+}
+
+}  // namespace
+
+StreamSocket::StreamSocket(realtime::Realtime& realtime, loop::Loop& loop, Caller caller)
+    : realtime_(realtime),
+      loop_(loop),
+      caller_(std::move(caller)),
+      entry_(realtime.connections.enter(caller_.principal, realtime::Connections::Admission::rollout)),
+      window_began_(loop.now()) {
+  if (!entry_.stay) close_ = close_for(entry_.refusal);
+}
+
+void StreamSocket::on_open(Outlet& outlet) {
+  outlet_ = &outlet;
+  if (close_) return outlet.want_write();
+  timer_ = loop_.after(handshake_timeout, [this] { close(CloseCode::handshake_timeout); });
+}
+
+void StreamSocket::on_message(std::string_view message, MessageKind kind) {
+  if (close_) return;
+  if (is_too_fast()) return close(CloseCode::too_fast);
+  if (kind == MessageKind::binary) return fail("bad_message", "expected a text message");
+  const auto json = shared::Json::parse(message);
+  if (!json) return fail("bad_message", json.error().message);
+  on_request(json->read());
+}
+
+bool StreamSocket::is_too_fast() {
+  if (loop_.now() - window_began_ > rate_window) {
+    window_began_ = loop_.now();
+    messages_ = 0;
+  }
+  return ++messages_ > most_messages;
+}
+
+void StreamSocket::on_request(const shared::JsonReader& json) {
+  if (!json.is_object()) return fail("bad_message", "expected an object");
+  const auto member = json.find("type");
+  const auto type = member ? member->string() : shared::Result<std::string>(std::string());
+  if (request_ && json.find("services"))
+    return fail("bad_message", "this connection has its services: open another for others");
+  if (request_ || (type && (*type == "ping" || *type == "pong"))) {
+    if (type && *type == "ping") return say(pong_frame(now_ms()));
+    if (type && *type == "pong") return;
+    return say(error_frame("unknown_message", "expected a ping or a pong", true));
+  }
+  StreamFault fault;
+  request_ = handshake_from(json, fault);
+  if (!request_) return fail(fault.code, fault.message);
+  const auto encoding = request_->compress ? events::Encoding::websocket_deflate : events::Encoding::websocket;
+  reader_ = realtime_.log.hub().attach(caller_.org, request_->filter, request_->start, encoding, *this);
+  if (request_->progress_ms) reader_->set_progress_interval(loop::milliseconds(*request_->progress_ms));
+  timer_ = loop_.every(loop::milliseconds(heartbeat_ms), [this] {
+    ping_due_ = true;
+    outlet_->flush();
+  });
+}
+
+void StreamSocket::on_opened(const events::Opened& opened) {
+  for (const events::Topic& topic : request_->filter.topics()) {
+    if (topic.service == shared::Service::conversion && !topic.subject.empty())
+      watched_.push_back(realtime_.presence.enter(caller_.org, topic.subject, caller_.principal));
+  }
+  say(ack_frame(*request_, opened, "c_" + random_trace_id(), now_ms()));
+}
+
+void StreamSocket::on_refused(const shared::Error& error) {
+  say(error_frame(shared::to_string(error.code), error.message, true));
+  close(CloseCode::internal_error);
+}
+
+std::string_view StreamSocket::next_frames(std::size_t most) {
+  if (waiting_.empty() && reader_ && !close_) {
+    const std::string_view events = reader_->take({.bytes = most});
+    if (!events.empty()) return events;
+  }
+  if (std::exchange(ping_due_, false) && reader_ && !close_)
+    events::append_frame(waiting_, ping_frame(reader_->position(), now_ms()));
+  given_ = std::exchange(waiting_, {});
+  return given_;
+}
+
+std::optional<SocketSession::Close> StreamSocket::finished() const {
+  return waiting_.empty() ? close_ : std::nullopt;
+}
+
+SocketSession::Close StreamSocket::going_away() {
+  if (close_) return *close_;
+  if (request_) say(goodbye_frame());
+  return close_for(CloseCode::shutdown);
+}
+
+void StreamSocket::on_too_slow() {
+  if (entry_.stay) entry_.stay->was_slow();
+}
+
+void StreamSocket::say(const std::string& frame) {
+  events::append_frame(waiting_, frame);
+  outlet_->want_write();
+}
+
+void StreamSocket::close(CloseCode code) {
+  if (close_) return;
+  close_ = close_for(code);
+  timer_.reset();
+  outlet_->want_write();
+}
+
+void StreamSocket::fail(std::string_view code, const std::string& message) {
+  say(error_frame(code, message, false));
+  close(CloseCode::bad_message);
+}
+
+std::int64_t StreamSocket::now_ms() const {
+  return std::chrono::duration_cast<loop::milliseconds>(loop_.wall().time_since_epoch()).count();
+}
+
+}  // namespace convd::api

@@ -1,0 +1,55 @@
+#include "convd/realtime/connections.h"
+
+#include <unordered_map>
+#include <utility>
+
+namespace convd::realtime {
+
+struct Connections::State {
+  ConnectionCounts counts;
+  std::unordered_map<std::string, int> by_principal;  // never 0
+};
+
+class Connections::OwnStay final : public Stay {
+ public:
+  OwnStay(std::shared_ptr<State> state, std::string principal)
+      : state_(std::move(state)), principal_(std::move(principal)) {
+    ++state_->counts.now;
+    ++state_->counts.ever;
+    ++state_->by_principal[principal_];
+  }
+  ~OwnStay() override {
+    --state_->counts.now;
+    const auto place = state_->by_principal.find(principal_);
+    if (--place->second == 0) state_->by_principal.erase(place);
+  }
+  void was_slow() override { ++state_->counts.slow; }
+
+ private:
+  std::shared_ptr<State> state_;
+  std::string principal_;
+};
+
+Connections::Connections(const Settings& settings) : settings_(settings), state_(std::make_shared<State>()) {}
+
+Connections::~Connections() = default;
+
+Connections::Entry Connections::enter(const std::string& principal, Admission admission) {
+  const auto refuse = [this](shared::CloseCode code) {
+    ++state_->counts.refused;
+    return Entry{nullptr, code};
+  };
+  if (admission == Admission::rollout && !admits(settings_.rollout, principal))
+    return refuse(shared::CloseCode::realtime_disabled);
+  const auto own = state_->by_principal.find(principal);
+  const bool is_full = state_->counts.now >= settings_.connections ||
+                       (own != state_->by_principal.end() && own->second >= settings_.connections_per_principal);
+  if (is_full) return refuse(shared::CloseCode::too_many_connections);
+  return {std::make_unique<OwnStay>(state_, principal), {}};
+}
+
+ConnectionCounts Connections::counts() const {
+  return state_->counts;
+}
+
+}  // namespace convd::realtime

@@ -1,0 +1,30 @@
+#pragma once
+// Tells those who listen how full the queue is: queue.depth, once a second at most, when something has changed.
+
+#include <map>
+#include <string>
+
+#include "convd/events/event.h"
+#include "convd/jobs/manager.h"
+#include "convd/loop/loop.h"
+
+namespace convd::realtime {
+
+// Looks once a second whether anybody listens; while nobody does, that is all. Loop thread only.
+class QueueTeller {
+ public:
+  // All outlive this object.
+  QueueTeller(loop::Loop& loop, const jobs::Manager& manager, events::ProgressSink& sink);
+  QueueTeller(const QueueTeller&) = delete;
+  QueueTeller& operator=(const QueueTeller&) = delete;
+
+ private:
+  void look();
+
+  const jobs::Manager& manager_;
+  events::ProgressSink& sink_;
+  std::map<std::string, std::string> told_;  // org -> what it was told last; only those that listen
+  loop::Timer timer_;
+};
+
+}  // namespace convd::realtime
