@@ -35,7 +35,7 @@ class Refused(Case):
             "", "{", "not JSON", "[]", '["conversion"]', "7", '"conversion"', "null", "{}", '{"version":1}',
             '{"services":null,"version":1}', '{"services":"conversion","version":1}', '{"services":{},"version":1}',
             '{"services":[],"version":1}', '{"services":[7],"version":1}', '{"services":["conversion",null],"version":1}',
-            '{"type":"ping"}', "[" * 50_000, '{"a":' * 10_000,
+            '{"type":"sing"}', "[" * 50_000, '{"a":' * 10_000,
         ):
             with self.subTest(sent[:60]):
                 self.refused(sent, "bad_message")
