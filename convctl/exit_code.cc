@@ -34,6 +34,7 @@ Exit exit_for(ErrorCode code) {
     case ErrorCode::document_busy:
     case ErrorCode::request_timeout:
     case ErrorCode::queue_full:
+    case ErrorCode::too_many_connections:
     case ErrorCode::shutting_down:
     case ErrorCode::unavailable:
     case ErrorCode::disk_full:

@@ -44,7 +44,8 @@ Daemon::Daemon(loop::EvLoop& loop, store::Store& store, Arguments arguments, Con
       board_(loop),
       manager_(loop, store, registry_, runner_, board_, config_.jobs),
       machine_(config_.state_dir),
-      router_(manager_, store, loop, machine_),
+      realtime_(loop, store, manager_, config_.realtime),
+      router_(manager_, store, loop, machine_, realtime_),
       server_(loop, router_, {.limits = {}, .admin_group = config_.admin_group}) {}
 
 int Daemon::run() {

@@ -15,6 +15,7 @@
 #include "convd/machine.h"
 #include "convd/process/runner_client.h"
 #include "convd/process/runner_process.h"
+#include "convd/realtime/realtime.h"
 #include "convd/store/store.h"
 #include "convd/transport/server.h"
 
@@ -53,6 +54,7 @@ class Daemon {
   events::Board board_;
   jobs::Manager manager_;
   Machine machine_;
+  realtime::Realtime realtime_;
   api::Router router_;
   transport::Server server_;
 

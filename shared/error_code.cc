@@ -39,6 +39,7 @@ constexpr std::array<Row, error_code_count> rows{{
     {ErrorCode::not_implemented, "not_implemented", Retry::no},
     {ErrorCode::request_timeout, "request_timeout", Retry::yes},
     {ErrorCode::queue_full, "queue_full", Retry::yes},
+    {ErrorCode::too_many_connections, "too_many_connections", Retry::yes},
     {ErrorCode::shutting_down, "shutting_down", Retry::yes},
     {ErrorCode::unavailable, "unavailable", Retry::yes},
     {ErrorCode::disk_full, "disk_full", Retry::yes},

@@ -32,6 +32,7 @@ enum class ErrorCode : std::uint8_t {
   not_implemented,   // a transfer coding or HTTP version we do not speak
   request_timeout,   // a sender that stalls
   queue_full,
+  too_many_connections,
   shutting_down,
   unavailable,  // the store does not answer
   disk_full,

@@ -68,7 +68,8 @@ const std::string end = "--XX--\r\n";
 class World {
  public:
   explicit World(convd::jobs::Settings settings = {})
-      : house(settings), router(house.manager(), house.store, house.loop, host) {}
+      : house(settings), realtime(house.loop, house.store, house.manager(), realtime_settings),
+        router(house.manager(), house.store, house.loop, host, realtime) {}
 
   // "POST /documents?name=a.md"; segments are taken as they are.
   Asked begin(const std::string& line, Headers headers = {}, const std::string& body = {}) {
@@ -109,6 +110,8 @@ class World {
   tests::House house;
   tests::FakeHost host;
   Role role = Role::user;
+  convd::realtime::Settings realtime_settings;
+  convd::realtime::Realtime realtime;
   Router router;
 
  private:

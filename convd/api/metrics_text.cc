@@ -1,4 +1,5 @@
 #include "convd/api/metrics.h"
+#include "convd/api/realtime_metrics.h"
 #include "shared/version.h"
 
 namespace convd::api {
@@ -25,6 +26,7 @@ std::string metrics_text(const Services& services, const Durations& durations, l
   out.family("convd_build_info", "gauge", "The version, as a label.").sample({{"version", shared::version}}, 1);
   services.http.write(out);
   write_board(out, services.manager.board());
+  write_realtime(out, services.realtime);
   write_counters(out, services.manager.counters());
   durations.write(out);
   write_queue(out, services.manager.capacity(), services.manager.oldest_waiting_ms());

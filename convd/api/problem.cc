@@ -41,6 +41,7 @@ constexpr std::array<Row, shared::error_code_count> rows{{
     {ErrorCode::not_implemented, 501, 0},
     {ErrorCode::request_timeout, 408, 0},
     {ErrorCode::queue_full, 429, 10},
+    {ErrorCode::too_many_connections, 429, 10},
     {ErrorCode::shutting_down, 503, 10},
     {ErrorCode::unavailable, 503, 5},
     {ErrorCode::disk_full, 507, 0},

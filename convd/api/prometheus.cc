@@ -35,6 +35,12 @@ std::string escaped(std::string_view text, std::string_view special) {
 
 Histogram::Histogram(const std::vector<double>& bounds) : bounds_(bounds), counts_(bounds.size() + 1) {}
 
+Histogram::Histogram(const std::vector<double>& bounds, std::vector<std::int64_t> counts, double sum)
+    : bounds_(bounds),
+      counts_(std::move(counts)),
+      count_(std::accumulate(counts_.begin(), counts_.end(), std::int64_t{0})),
+      sum_(sum) {}
+
 void Histogram::observe(double value) {
   const auto bucket = std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin();
   ++counts_[static_cast<std::size_t>(bucket)];

@@ -14,6 +14,8 @@ class Histogram {
  public:
   // `bounds`: upper bounds, ascending; "+Inf" is added.
   explicit Histogram(const std::vector<double>& bounds);
+  // Of observations counted elsewhere: one more count than bounds.
+  Histogram(const std::vector<double>& bounds, std::vector<std::int64_t> counts, double sum);
   void observe(double value);
 
   const std::vector<double>& bounds() const { return bounds_; }

@@ -14,7 +14,8 @@ constexpr loop::milliseconds collect_period{5'000};
 std::vector<Route> all_routes(Services& services, Route metrics) {
   std::vector<Route> all;
   for (auto group :
-       {submission_routes, conversion_routes, result_routes, document_routes, info_routes, health_routes}) {
+       {submission_routes, conversion_routes, result_routes, document_routes, info_routes, health_routes,
+                     realtime_routes}) {
     auto routes = group(services);
     std::move(routes.begin(), routes.end(), std::back_inserter(all));
   }
@@ -22,12 +23,20 @@ std::vector<Route> all_routes(Services& services, Route metrics) {
   return all;
 }
 
+std::vector<SocketRoute> all_sockets(Services& services) {
+  auto all = conversion_sockets(services);
+  auto more = realtime_sockets(services);
+  std::move(more.begin(), more.end(), std::back_inserter(all));
+  return all;
+}
+
 }  // namespace
 
-Router::Router(jobs::Manager& manager, store::Store& store, loop::Loop& loop, const Host& host)
-    : services_{manager, store, loop, http_, host},
+Router::Router(jobs::Manager& manager, store::Store& store, loop::Loop& loop, const Host& host,
+               realtime::Realtime& realtime)
+    : services_{manager, store, loop, http_, host, realtime},
       started_(loop.wall()),
-      dispatcher_(all_routes(services_, metrics_route()), conversion_sockets(services_), http_, loop),
+      dispatcher_(all_routes(services_, metrics_route()), all_sockets(services_), http_, loop),
       collect_(loop.every(collect_period, [this] { durations_.collect(services_.manager.counters()); })) {}
 
 Route Router::metrics_route() {

@@ -13,7 +13,8 @@ namespace convd::api {
 // Loop thread only.
 class Router final : public Service {
  public:
-  Router(jobs::Manager& manager, store::Store& store, loop::Loop& loop, const Host& host);
+  // All outlive this object.
+  Router(jobs::Manager& manager, store::Store& store, loop::Loop& loop, const Host& host, realtime::Realtime& realtime);
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
 

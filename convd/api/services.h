@@ -8,6 +8,7 @@
 #include "convd/api/route.h"
 #include "convd/jobs/manager.h"
 #include "convd/loop/loop.h"
+#include "convd/realtime/realtime.h"
 #include "convd/store/store.h"
 
 namespace convd::api {
@@ -19,6 +20,7 @@ struct Services {
   loop::Loop& loop;
   HttpMetrics& http;
   const Host& host;
+  realtime::Realtime& realtime;
 };
 
 std::vector<Route> conversion_routes(Services& services);
@@ -28,6 +30,8 @@ std::vector<Route> result_routes(Services& services);
 std::vector<Route> document_routes(Services& services);
 std::vector<Route> info_routes(Services& services);
 std::vector<Route> health_routes(Services& services);
+std::vector<Route> realtime_routes(Services& services);
+std::vector<SocketRoute> realtime_sockets(Services& services);
 
 // Fails a request that wanted to start a conversion, with what helps: Retry-After from the queue, the targets that are
 // possible from `from` (a format; may be empty).

@@ -1,5 +1,6 @@
 #include "convd/api/stream_poll.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "convd/api/query.h"
@@ -47,16 +48,25 @@ void StreamPoll::on_body_end() {
 }
 
 void StreamPoll::on_opened(const events::Opened& opened) {
-  log_ = opened.log;
-  if (opened.gap) return refuse(opened);
+  opened_ = opened;
+  in_a_later_turn([this] { begin_waiting(); });
+}
+
+// Answering ends this object, which the hub may be in the middle of calling.
+void StreamPoll::in_a_later_turn(std::function<void()> task) {
+  timer_ = loop_.after(loop::milliseconds(0), std::move(task));
+}
+
+void StreamPoll::begin_waiting() {
+  if (opened_.gap) return refuse();
   if (answer_with_events()) return;
+  waits_ = true;
   timer_ = loop_.after(wishes_.wait, [this] { answer_without(); });
 }
 
 void StreamPoll::on_events() {
-  if (!timer_) return;
-  // Answering ends this object, which the hub is in the middle of calling.
-  timer_ = loop_.after(loop::milliseconds(0), [this] {
+  if (!std::exchange(waits_, false)) return;
+  in_a_later_turn([this] {
     if (!answer_with_events()) answer_without();
   });
 }
@@ -68,9 +78,9 @@ bool StreamPoll::answer_with_events() {
   for (const std::string& name : wishes_.request.rejected) rejected.push(name);
   const std::int64_t position = reader_->position();
   Json head = Json::object();
-  head.set("epoch", log_.epoch)
+  head.set("epoch", opened_.log.epoch)
       .set("seq", position)
-      .set("head", std::max(log_.head, position))
+      .set("head", std::max(opened_.log.head, position))
       .set("rejected", std::move(rejected));
   std::string body = head.dump();
   body.pop_back();
@@ -83,21 +93,21 @@ bool StreamPoll::answer_with_events() {
 
 void StreamPoll::answer_without() {
   Response response = empty_response(204);
-  response.headers = {{"Convd-Epoch", log_.epoch},
+  response.headers = {{"Convd-Epoch", opened_.log.epoch},
                       {"Convd-Seq", std::to_string(reader_->position())},
                       {"Cache-Control", "no-store"}};
   call_.reply.send(std::move(response));
 }
 
-void StreamPoll::refuse(const events::Opened& opened) const {
+void StreamPoll::refuse() const {
   Problem problem;
   problem.error = {shared::ErrorCode::cursor_expired,
                    "the log does not go on from this position: read how things stand, then ask without one",
                    {}};
-  problem.extras.set("reason", shared::to_string(*opened.gap))
-      .set("epoch", opened.log.epoch)
-      .set("oldest", opened.log.oldest)
-      .set("head", opened.log.head)
+  problem.extras.set("reason", shared::to_string(*opened_.gap))
+      .set("epoch", opened_.log.epoch)
+      .set("oldest", opened_.log.oldest)
+      .set("head", opened_.log.head)
       .set("snapshot", "/v1/conversions");
   call_.reply.fail(problem);
 }

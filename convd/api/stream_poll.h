@@ -1,6 +1,7 @@
 #pragma once
 // GET /v2/realtime/poll: the stream for those who ask again and again.
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -32,18 +33,19 @@ class StreamPoll final : public Handler, private events::Hub::Waker {
   void on_refused(const shared::Error& error) override { call_.reply.fail(error); }
   void on_events() override;
 
+  void in_a_later_turn(std::function<void()> task);
+  void begin_waiting();
   bool answer_with_events();
   void answer_without();
-  void refuse(const events::Opened& opened) const;
-  void later(std::function<void()> task);
+  void refuse() const;
 
   realtime::Realtime& realtime_;
   loop::Loop& loop_;
   Call call_;
   Wishes wishes_;
   realtime::Connections::Entry entry_;
-  events::LogHead log_;
-  bool answered_ = false;
+  events::Opened opened_;
+  bool waits_ = false;
   std::unique_ptr<events::Hub::Reader> reader_;
   loop::Timer timer_;
 };

@@ -74,10 +74,7 @@ void StreamSocket::on_request(const shared::JsonReader& json) {
 }
 
 void StreamSocket::on_opened(const events::Opened& opened) {
-  for (const events::Topic& topic : request_->filter.topics()) {
-    if (topic.service == shared::Service::conversion && !topic.subject.empty())
-      watched_.push_back(realtime_.presence.enter(caller_.org, topic.subject, caller_.principal));
-  }
+  watched_ = realtime_.presence.enter_all(caller_.org, request_->filter, caller_.principal);
   say(ack_frame(*request_, opened, "c_" + random_trace_id(), now_ms()));
 }
 

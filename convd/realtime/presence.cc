@@ -60,6 +60,16 @@ Presence::Presence(events::ProgressSink& sink) : state_(std::make_shared<State>(
 
 Presence::~Presence() = default;
 
+std::vector<Presence::Ticket> Presence::enter_all(const std::string& org, const events::Filter& filter,
+                                                  const std::string& principal) {
+  std::vector<Ticket> tickets;
+  for (const events::Topic& topic : filter.topics()) {
+    const bool is_one = topic.service == shared::Service::conversion && !topic.subject.empty();
+    if (is_one) tickets.push_back(enter(org, topic.subject, principal));
+  }
+  return tickets;
+}
+
 Presence::Ticket Presence::enter(const std::string& org, const std::string& id, const std::string& principal) {
   State::Key key(org, id);
   state_->count(key, principal, +1);

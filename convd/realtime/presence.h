@@ -3,8 +3,10 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "convd/events/event.h"
+#include "convd/events/filter.h"
 #include "shared/json.h"
 
 namespace convd::realtime {
@@ -25,6 +27,9 @@ class Presence {
   Presence(const Presence&) = delete;
   Presence& operator=(const Presence&) = delete;
 
+  // Of every conversion that the filter names.
+  [[nodiscard]] std::vector<Ticket> enter_all(const std::string& org, const events::Filter& filter,
+                                              const std::string& principal);
   [[nodiscard]] Ticket enter(const std::string& org, const std::string& id, const std::string& principal);
 
   // {"conversion":id,"watchers":[{"principal","connections"}],"total":n}, watchers by name.
