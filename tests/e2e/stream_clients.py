@@ -5,6 +5,7 @@ import asyncio
 import base64
 import functools
 import json
+import logging
 import os
 import socket
 import struct
@@ -19,6 +20,9 @@ from harness import PATIENCE, TERMINAL
 
 PATH = "/v2/realtime/stream"
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+
+# Tests that are coroutines run in asyncio's debug mode, which complains of every call to the daemon that takes its time.
+logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 
 def handshake(services=("conversion",), **more):

