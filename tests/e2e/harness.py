@@ -33,6 +33,7 @@ PATIENCE = 180  # seconds until a test gives up; nothing waits this long when al
 SANITIZER = re.compile(r"ERROR: (?:Address|Leak)Sanitizer|WARNING: ThreadSanitizer|runtime error:")
 
 long = unittest.skipIf(SHORT, "only in the release build")
+needs_slow = unittest.skipUnless(os.environ.get("CONVD_E2E_SLOW"), "takes half a minute: only with CONVD_E2E_SLOW=1")
 
 
 def needs(program):
@@ -116,9 +117,10 @@ def descendants(pid):
 
 
 class Daemon:
-    """One convd. `options` become environment (slots=2 -> CONVD_SLOTS=2); `command` is put in front (runuser, ...)."""
+    """One convd. `options` become environment (slots=2 -> CONVD_SLOTS=2); `config` is the text of its configuration file;
+    `command` is put in front (runuser, ...)."""
 
-    def __init__(self, *args, folder=None, tcp=True, command=(), bin_dir=BIN, **options):
+    def __init__(self, *args, folder=None, tcp=True, command=(), bin_dir=BIN, config=None, **options):
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="convd-e2e.", dir="/tmp"))
         self.folder.chmod(0o755)
         self.owned = folder is None
@@ -127,6 +129,10 @@ class Daemon:
         self.log_path = self.folder / "convd.log"
         self.command = [*command, str(bin_dir / "convd"), "--socket", self.socket, "--state-dir", str(self.state)]
         self.command += ["--listen", "127.0.0.1:0" if tcp else "none", *args]
+        self.config = self.folder / "convd.conf"
+        if config is not None:
+            self.config.write_text(config)
+            self.command += ["--config", str(self.config)]
         self.bin_dir = bin_dir
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("CONVD_") or k == "CONVD_SANDBOX"}
         # Warming LibreOffice costs two seconds of a core: only who converts office documents shall pay for it.
@@ -206,6 +212,11 @@ class Daemon:
         status = self.process.wait(PATIENCE)
         self.process = None
         return status
+
+    def reload(self, config):
+        """Writes another configuration file and asks for it to be read."""
+        self.config.write_text(config)
+        os.kill(self.pid(), signal.SIGHUP)
 
     def kill9(self):
         return self.stop(signal.SIGKILL)
@@ -352,14 +363,15 @@ class Daemon:
 
 
 class Case(unittest.TestCase):
-    """Tests that share one daemon, started with `options`."""
+    """Tests that share one daemon, started with `options` and, when there is one, the text of a configuration file."""
 
     options = {}
+    config = None
     daemon = None
 
     @classmethod
     def setUpClass(cls):
-        cls.daemon = Daemon(**cls.options).start()
+        cls.daemon = Daemon(config=cls.config, **cls.options).start()
         cls.addClassCleanup(cls.daemon.close)
 
     def new_folder(self):

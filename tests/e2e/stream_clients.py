@@ -1,0 +1,343 @@
+"""Readers of the unified stream: by python3-websockets, by bare sockets for what no library would send, by server-sent events and
+by long poll. Each holds what it reads to the promises of convd-protocol(7)."""
+
+import asyncio
+import base64
+import functools
+import json
+import logging
+import os
+import socket
+import struct
+import unittest
+import urllib.parse
+import zlib
+
+import websockets
+
+import harness
+from harness import PATIENCE, TERMINAL
+
+PATH = "/v2/realtime/stream"
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+
+# Tests that are coroutines run in asyncio's debug mode, which complains of every call to the daemon that takes its time.
+logging.getLogger("asyncio").setLevel(logging.ERROR)
+
+
+def handshake(services=("conversion",), **more):
+    return json.dumps({"services": list(services), "version": 1, **more})
+
+
+@functools.lru_cache(4096)
+def parsed(message):
+    """The frame in a message, compressed or not. Shared: not to be changed."""
+    return json.loads(zlib.decompress(message, -15) if isinstance(message, bytes) else message)
+
+
+def state_events(events):
+    return [event for event in events if event["class"] == "state"]
+
+
+def ends(id):
+    """Whether an event is the end of that conversion."""
+    return lambda event: event["subject"] == id and event["type"].removeprefix("conversion.") in TERMINAL
+
+
+class Chain:
+    """What a reader of whole services has had so far. take() fails when a seq does not grow, or prev does not name the state
+    event before."""
+
+    def __init__(self, position):
+        self.position = position  # where the connection has begun, or the last frame that has been taken
+        self.begun = position
+        self.last = {}  # service -> seq of its last state event
+
+    def take(self, frame):
+        if frame["type"] == "gap":
+            self.position = self.begun = frame["head"]
+            self.last = {}
+        if frame["type"] == "ping":
+            assert frame["seq"] >= self.position, (frame, self.position)
+            self.position = frame["seq"]
+        if frame["type"] != "event":
+            return
+        assert frame["events"] and frame["seq"] == frame["events"][-1]["seq"], frame
+        if frame.get("snapshot"):
+            assert {event["class"] for event in frame["events"]} == {"snapshot"}, frame
+            return
+        assert len(frame["events"]) == 1, frame
+        assert frame["seq"] > self.position, (frame, self.position)
+        before = self.last.get(frame["service"])
+        if before is None:
+            assert frame["prev"] is None or frame["prev"] <= self.begun, (frame, self.begun)
+        else:
+            assert frame["prev"] == before, (frame, before)
+        if frame["events"][0]["class"] == "state":
+            self.last[frame["service"]] = frame["seq"]
+        self.position = frame["seq"]
+
+
+class Stream:
+    """One connection by python3-websockets, as its users write it."""
+
+    def __init__(self, connection, whole):
+        self.connection = connection
+        self.whole = whole  # only whole services are asked for: prev can be checked
+        self.messages = []  # as they came
+        self.ack = None
+        self.chain = None
+
+    @classmethod
+    async def connect(cls, daemon, tcp=False):
+        if tcp:
+            return await websockets.connect(f"ws://127.0.0.1:{daemon.port}{PATH}", open_timeout=PATIENCE)
+        return await websockets.unix_connect(daemon.socket, "ws://localhost" + PATH, open_timeout=PATIENCE)
+
+    @classmethod
+    async def open(cls, daemon, services=("conversion",), tcp=False, **more):
+        self = cls(await cls.connect(daemon, tcp), not any(":" in service for service in services))
+        await self.connection.send(handshake(services, **more))
+        self.ack = await self.frame()
+        assert self.ack["type"] == "ack", self.ack
+        given = "since" in more or more.get("lastSeq", 0) > 0
+        self.chain = Chain(more.get("lastSeq", 0) if given else self.ack["head"])
+        return self
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        await self.connection.close()
+
+    @property
+    def position(self):
+        return {"lastSeq": self.chain.position, "epoch": self.ack["epoch"]}
+
+    async def frame(self):
+        message = await asyncio.wait_for(self.connection.recv(), PATIENCE)
+        self.messages.append(message)
+        frame = parsed(message)
+        if self.chain and self.whole:
+            self.chain.take(frame)
+        elif self.chain and "seq" in frame:
+            self.chain.position = frame["seq"]
+        return frame
+
+    async def expect(self, type):
+        frame = await self.frame()
+        assert frame["type"] == type, frame
+        return frame
+
+    async def events(self, last):
+        """All events up to the first one of which `last` is true."""
+        found = []
+        while True:
+            frame = await self.frame()
+            assert frame["type"] in ("event", "ping"), frame
+            for event in frame.get("events", ()):
+                found.append(event)
+                if last(event):
+                    return found
+
+    async def ask(self, **message):
+        """Sends a message and gives the next frame that is no event."""
+        await self.connection.send(json.dumps(message))
+        while (frame := await self.frame())["type"] == "event":
+            pass
+        return frame
+
+    async def replay(self):
+        """The events up to the last one that the ack has announced."""
+        found = []
+        while len(state_events(found)) < self.ack["replaying"]:
+            found += (await self.expect("event"))["events"]
+        return found
+
+    async def settle(self):
+        """The replay, and what comes before the answer to a ping: nothing, when nothing happens."""
+        found = await self.replay()
+        await self.connection.send('{"type":"ping"}')
+        while (frame := await self.frame())["type"] != "pong":
+            found += frame.get("events", ())
+        return found
+
+    async def closed(self):
+        """(frames until the daemon closes, close code)."""
+        frames = []
+        try:
+            while True:
+                frames.append(await self.frame())
+        except websockets.ConnectionClosed:
+            return frames, self.connection.close_code
+
+
+class Bare:
+    """A WebSocket on a socket, a frame at a time, that also says what is wrong."""
+
+    def __init__(self, daemon, path=PATH, tcp=False, receive_buffer=None, tail=b""):
+        self.socket = socket.socket(socket.AF_INET if tcp else socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.settimeout(PATIENCE)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.connect(("127.0.0.1", daemon.port) if tcp else daemon.socket)
+        key = base64.b64encode(os.urandom(16)).decode()
+        head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        self.socket.sendall((head + f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n").encode() + tail)
+        self.head = b""
+        while not self.head.endswith(b"\r\n\r\n"):
+            byte = self.socket.recv(1)
+            assert byte, self.head
+            self.head += byte
+        self.status = int(self.head.split()[1])
+        self.sipped = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    @staticmethod
+    def encoded(payload, opcode=TEXT, fin=True, masked=True, length=None):
+        payload = payload.encode() if isinstance(payload, str) else payload
+        length = len(payload) if length is None else length
+        bit = 0x80 if masked else 0
+        head = bytes([(0x80 if fin else 0) | opcode])
+        if length < 126:
+            head += bytes([bit | length])
+        elif length < 65536:
+            head += struct.pack("!BH", bit | 126, length)
+        else:
+            head += struct.pack("!BQ", bit | 127, length)
+        # A mask of zeros leaves the payload as it is.
+        return head + (b"\0\0\0\0" if masked else b"") + payload
+
+    def send(self, payload, **how):
+        self.socket.sendall(self.encoded(payload, **how))
+
+    def sip(self):
+        """Takes one byte; it is read later."""
+        self.sipped += self.socket.recv(1)
+
+    def _exactly(self, count):
+        data, self.sipped = self.sipped[:count], self.sipped[count:]
+        while len(data) < count:
+            piece = self.socket.recv(count - len(data))
+            if not piece:
+                raise EOFError
+            data += piece
+        return data
+
+    def message(self):
+        """(opcode, payload) of the next frame."""
+        first, second = self._exactly(2)
+        length = second & 0x7F
+        if length == 126:
+            length = struct.unpack("!H", self._exactly(2))[0]
+        elif length == 127:
+            length = struct.unpack("!Q", self._exactly(8))[0]
+        return first & 0x0F, self._exactly(length)
+
+    def frame(self):
+        while True:
+            opcode, payload = self.message()
+            if opcode == TEXT:
+                return json.loads(payload)
+            assert opcode in (PING, PONG), (opcode, payload)
+
+    def end(self):
+        """(frames, close code) until the daemon has closed; code None when it closed without one."""
+        frames = []
+        try:
+            while True:
+                opcode, payload = self.message()
+                if opcode == CLOSE:
+                    return frames, struct.unpack("!H", payload[:2])[0] if payload else None
+                if opcode == TEXT:
+                    frames.append(json.loads(payload))
+        except (EOFError, ConnectionError):
+            return frames, None
+
+
+class Events:
+    """Server-sent events, read as the HTML standard says."""
+
+    def __init__(self, daemon, last_event_id=None, tcp=False, **query):
+        self.connection = harness.UnixConnection(daemon.socket)
+        if tcp:
+            self.connection = harness.http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=PATIENCE)
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_event_id} if last_event_id else {})
+        self.connection.request("GET", "/v2/realtime/sse?" + urllib.parse.urlencode(query), headers=headers)
+        self.response = self.connection.getresponse()
+        self.id = last_event_id
+        self.retry_ms = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.response.close()
+        self.connection.close()
+
+    def next(self):
+        """(name, frame) of the next event; (None, None) at the end."""
+        name, data = "message", []
+        while line := self.response.readline():
+            field, _, value = line.decode().rstrip("\r\n").partition(":")
+            value = value.removeprefix(" ")
+            if field == "event":
+                name = value
+            elif field == "data":
+                data.append(value)
+            elif field == "id":
+                self.id = value
+            elif field == "retry":
+                self.retry_ms = int(value)
+            elif not field and not value and data:
+                return name, parsed("\n".join(data))
+        return None, None
+
+    def until(self, last):
+        """All events up to the first one of which `last` is true; each frame has had its id."""
+        found = []
+        while True:
+            name, frame = self.next()
+            assert name == "message" and frame["type"] == "event", (name, frame)
+            assert frame.get("snapshot") or self.id.endswith(f":{frame['seq']}"), (self.id, frame)
+            for event in frame["events"]:
+                found.append(event)
+                if last(event):
+                    return found
+
+
+def poll(daemon, **query):
+    return daemon.get("/v2/realtime/poll?" + urllib.parse.urlencode(query))
+
+
+def polled(daemon, **query):
+    """All events from a position on, a page at a time, and the position behind them."""
+    found = []
+    while (answer := poll(daemon, **query)).status == 200:
+        page = answer.json()
+        found += page["events"]
+        query |= {"lastSeq": page["seq"], "epoch": page["epoch"]}
+        query.pop("since", None)
+    assert answer.status == 204, answer
+    return found, {"lastSeq": int(answer.headers["Convd-Seq"]), "epoch": answer.headers["Convd-Epoch"]}
+
+
+class Case(harness.Case, unittest.IsolatedAsyncioTestCase):
+    """Tests of one daemon whose methods may be coroutines."""
+
+    services = ("conversion",)
+
+    def stream(self, services=None, **more):
+        return Stream.open(self.daemon, services or self.services, **more)
+
+    def metrics(self):
+        return self.daemon.get("/v2/realtime/metrics").json()
+
+    def slow_conversion(self):
+        """One that runs for a while."""
+        return self.daemon.submit("numbers.pdf", "png", options={"dpi": 300})
