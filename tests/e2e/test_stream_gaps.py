@@ -122,7 +122,7 @@ class OtherTransports(Case):
         ):
             with self.subTest(query):
                 answer = poll(self.daemon, **query)
-                self.assertEqual((answer.status, answer.json()["code"]), (400, "invalid_option"), answer)
+                self.assertEqual((answer.status, answer.json()["code"]), (400, "invalid_request"), answer)
 
     def test_an_event_id_that_is_none(self):
         for id in ("17", "x", ":", "abc:", "abc:-1", "abc:1.5", "abc:many"):
