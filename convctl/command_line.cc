@@ -15,6 +15,12 @@ constexpr CommandRow rows[] = {
     {"watch", "Follow conversions live until they end",
      "  convctl watch 018f3c5e-...\n  convctl watch ID --json | jq -r .status", set_up_watch},
     {"wait", "Wait quietly until conversions end", "  convctl wait ID1 ID2 --timeout 10m", set_up_wait},
+    {"events", "Show what has happened, and follow what happens",
+     "  convctl events\n"
+     "  convctl events -f\n"
+     "  convctl events -f --service conversion,note --since all --json | jq -r .type\n"
+     "  convctl events -f --since 9f3c...:1041",
+     set_up_events},
     {"status", "Show conversions once; without ID the last ones", "  convctl status\n  convctl status ID --json",
      set_up_status},
     {"ls", "List conversions, newest first",
@@ -25,6 +31,11 @@ constexpr CommandRow rows[] = {
     {"cancel", "Cancel conversions", "  convctl cancel ID", set_up_cancel},
     {"retry", "Run a conversion again, as a new one", "  convctl retry ID --watch", set_up_retry},
     {"rm", "Remove conversions and their results", "  convctl rm ID", set_up_rm},
+    {"note", "Leave a note on a conversion",
+     "  convctl note ID 'Page 3 is the wrong way round'\n  convctl note ID - < remarks.txt", set_up_note},
+    {"notes", "Show the notes on a conversion", "  convctl notes ID\n  convctl notes ID --json | jq -r '.notes[].text'",
+     set_up_notes},
+    {"watchers", "Show who is watching a conversion", "  convctl watchers ID", set_up_watchers},
     {"metrics", "Show the daemon's metrics", "  convctl metrics\n  convctl metrics --raw | promtool check metrics",
      set_up_metrics},
     {"formats", "Show what can become what",

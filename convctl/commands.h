@@ -23,12 +23,16 @@ struct CommandRow {
 Run set_up_convert(CLI::App& command);
 Run set_up_watch(CLI::App& command);
 Run set_up_wait(CLI::App& command);
+Run set_up_events(CLI::App& command);
 Run set_up_status(CLI::App& command);
 Run set_up_ls(CLI::App& command);
 Run set_up_result(CLI::App& command);
 Run set_up_cancel(CLI::App& command);
 Run set_up_retry(CLI::App& command);
 Run set_up_rm(CLI::App& command);
+Run set_up_note(CLI::App& command);
+Run set_up_notes(CLI::App& command);
+Run set_up_watchers(CLI::App& command);
 Run set_up_metrics(CLI::App& command);
 Run set_up_formats(CLI::App& command);
 Run set_up_engines(CLI::App& command);

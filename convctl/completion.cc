@@ -42,6 +42,7 @@ std::string values_of(const std::string& flag) {
   if (flag == "--output") return "table json";
   if (flag == "--if-exists") return "error skip newer overwrite rename";
   if (flag == "--status") return "pending processing completed error cancelled";
+  if (flag == "--service") return "conversion document upload queue note presence system";
   if (flag == "--prompt-mode") return "prompt_layout_all_en prompt_layout_only_en prompt_ocr";
   return "";
 }
@@ -62,7 +63,7 @@ std::string bash_values(const CLI::App& app) {
         const std::string values = values_of(flag);
         if (values.empty() || std::find(seen.begin(), seen.end(), flag) != seen.end()) continue;
         seen.push_back(flag);
-        cases += "    " + flag + ") COMPREPLY=($(compgen -W '" + values + "' -- \"$current\")); return ;;\n";
+        cases += "    *:" + flag + ") COMPREPLY=($(compgen -W '" + values + "' -- \"$current\")); return ;;\n";
       }
     }
   }
@@ -94,11 +95,11 @@ std::string bash(const CLI::App& app) {
          "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
          "    if [[ \" $commands \" == *\" $word \"* ]]; then command=$word; break; fi\n"
          "  done\n"
-         "  case $previous in\n"
-         "    -t|--to|-f|--from) COMPREPLY=($(compgen -W \"$(" +
+         "  case $command:$previous in\n"
+         "    convert:-t|convert:-f|*:--to|*:--from) COMPREPLY=($(compgen -W \"$(" +
          ask_formats +
          ")\" -- \"$current\")); return ;;\n"
-         "    -o|--output-dir|--socket|--password-file|--output-password-file) COMPREPLY=($(compgen -f -- "
+         "    *:-o|*:--output-dir|*:--socket|*:--password-file|*:--output-password-file) COMPREPLY=($(compgen -f -- "
          "\"$current\")); return ;;\n" +
          bash_values(app) +
          "  esac\n"

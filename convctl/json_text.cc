@@ -1,5 +1,8 @@
 #include "convctl/json_text.h"
 
+#include <array>
+#include <cstdio>
+
 namespace convctl {
 
 std::string text_at(const shared::JsonReader& json, std::string_view key) {
@@ -29,6 +32,30 @@ std::vector<std::string> texts_at(const shared::JsonReader& json, std::string_vi
     if (const auto text = item.string()) texts.push_back(*text);
   }
   return texts;
+}
+
+// What it replaces stands only inside strings.
+std::string escape_controls(std::string_view json) {
+  std::string out;
+  out.reserve(json.size());
+  const auto escape = [&out](unsigned code) {
+    std::array<char, 8> text{};
+    std::snprintf(text.data(), text.size(), "\\u%04x", code);
+    out += text.data();
+  };
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(json[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < json.size() ? json[i + 1] : '\0');
+    if (byte == 0x7F) {
+      escape(byte);
+    } else if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {
+      escape(next);
+      ++i;
+    } else {
+      out += json[i];
+    }
+  }
+  return out;
 }
 
 }  // namespace convctl

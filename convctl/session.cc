@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "convctl/duration.h"
+#include "convctl/json_text.h"
 #include "convctl/naming.h"
 #include "convctl/output_file.h"
 
@@ -48,12 +49,12 @@ void Session::refuse_binary(const std::string& extension) const {
 
 void Session::print_json(shared::Json object, std::string_view kind) {
   object.set("schema", "convctl.v1/" + std::string(kind));
-  print((out_.is_tty() ? object.pretty() : object.dump()) + "\n");
+  print(escape_controls(out_.is_tty() ? object.pretty() : object.dump()) + "\n");
 }
 
 void Session::print_json_line(shared::Json object, std::string_view kind) {
   object.set("schema", "convctl.v1/" + std::string(kind));
-  print(object.dump() + "\n");
+  print(escape_controls(object.dump()) + "\n");
 }
 
 void Session::complain(const Failure& failure, const std::string& subject) {
@@ -61,6 +62,10 @@ void Session::complain(const Failure& failure, const std::string& subject) {
                      printable(failure.message) + "\n";
   if (!failure.hint.empty()) text += "  " + printable(failure.hint) + "\n";
   err_.write(text);
+}
+
+void Session::warn(const std::string& text) {
+  err_.write(err_.paint(Color::yellow, "convctl:") + " " + printable(text) + "\n");
 }
 
 void Session::remark(const std::string& text) {

@@ -48,6 +48,8 @@ class Session {
   void print_json_line(shared::Json object, std::string_view kind);
   // "convctl: message", to stderr.
   void complain(const Failure& failure, const std::string& subject = "");
+  // The same for what ends nothing; also with -q.
+  void warn(const std::string& text);
   // A remark to stderr, unless -q.
   void remark(const std::string& text);
 

@@ -1,5 +1,7 @@
 #include "convctl/watcher.h"
 
+#include "shared/stream.h"
+
 namespace convctl {
 
 using shared::StatusObject;
@@ -64,14 +66,19 @@ void Watcher::open_socket() {
   socket_ = std::make_unique<WebSocket>(
       client_.loop(), client_.endpoint(),
       "/ws/conversion/" + url_encode(id_) + "?progress_ms=" + std::to_string(interval_.count()),
+      WebSocket::Liveness::pings,
       WebSocket::Events{[this](const std::string& text) {
                           ladder_.succeeded();
                           accept(text);
                         },
-                        [this](const std::string& why) {
-                          last_failure_ = unreachable(client_.endpoint(), "the WebSocket was lost: " + why);
-                          read_status(First::no);
-                        }});
+                        [this](const Closed& closed) { lost_socket(closed); }});
+}
+
+// What has happened meanwhile is asked for first: it may have been the end.
+void Watcher::lost_socket(const Closed& closed) {
+  last_failure_ = failure_from(closed, client_.endpoint());
+  if (!shared::may_reconnect(closed.code)) ladder_.leave_socket();
+  read_status(First::no);
 }
 
 void Watcher::long_poll() {

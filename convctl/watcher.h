@@ -32,6 +32,7 @@ class Watcher {
   void read_status(First first);
   void follow(std::optional<Ladder::Step> step);
   void open_socket();
+  void lost_socket(const Closed& closed);
   void long_poll();
   void answered(const HttpOutcome& outcome, First first);
   void accept(const std::string& body);

@@ -148,7 +148,13 @@ void Daemon::reload() {
     set_log_level(fresh->log_level);
     config_.log_level = fresh->log_level;
     config_.drain_timeout_ms = fresh->drain_timeout_ms;
-    log()->info("reload: log_level and drain_timeout are in force, every other key needs a restart");
+    config_.realtime.rollout = fresh->realtime.rollout;
+    config_.realtime.connections = fresh->realtime.connections;
+    config_.realtime.connections_per_principal = fresh->realtime.connections_per_principal;
+    log()->info(
+        "reload: log_level, drain_timeout and the stream's rollout and limits are in force, every other key needs a "
+        "restart");
+    realtime_.system_news.reloaded("the configuration was read again");
   }
   service_manager::ready("serving");
 }
@@ -162,6 +168,7 @@ void Daemon::terminate() {
   phase_ = Phase::draining;
   log()->info("draining for at most {} ms", config_.drain_timeout_ms);
   service_manager::stopping("draining");
+  realtime_.system_news.draining("convd is leaving: what runs may finish, nothing new is accepted");
   manager_.drain(loop::milliseconds(config_.drain_timeout_ms), [this] { stop_with(EX_OK); });
 }
 

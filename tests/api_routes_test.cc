@@ -1,132 +1,13 @@
 // Whole routes as transcripts: the router over a real manager, with a clock, children and a disk of our own.
 
-#include <unistd.h>
-
 #include "convd/api/router.h"
 #include "convd/api/text.h"
-#include "tests/support/fake_host.h"
-#include "tests/support/house.h"
+#include "tests/support/api_world.h"
 
 using namespace convd::api;
+using namespace tests;
 using shared::Json;
-using tests::a_docx;
-using tests::a_pdf;
-
-namespace {
-
-struct Answer final : public Responder {
-  void send(Response response) override {
-    ++times;
-    last = std::move(response);
-  }
-  std::string header(std::string_view name) const {
-    for (const auto& [key, value] : last.headers) {
-      if (key == name) return value;
-    }
-    return "";
-  }
-  std::string text() const {
-    if (const auto* text = std::get_if<std::string>(&last.body)) return *text;
-    const auto& file = std::get<FileBody>(last.body);
-    std::string bytes(static_cast<std::size_t>(file.length), '\0');
-    REQUIRE(::pread(file.fd.get(), bytes.data(), bytes.size(), file.offset) == static_cast<ssize_t>(bytes.size()));
-    return bytes;
-  }
-  Json json() const { return Json::parse(text()).value(); }
-  std::string member(std::string_view key) const {
-    const Json whole = json();
-    const auto value = whole.read().find(key);
-    return !value ? "null" : value->is_string() ? value->string().value() : value->clone().dump();
-  }
-  // "404 document_not_found"
-  std::string refusal() const { return std::to_string(last.status) + " " + member("code"); }
-
-  int times = 0;
-  Response last;
-};
-
-// A request under way; dropping it is a client that goes.
-struct Asked {
-  std::unique_ptr<Answer> answer = std::make_unique<Answer>();
-  std::unique_ptr<Exchange> exchange;
-};
-
-std::string field(const std::string& name, const std::string& value) {
-  return "--XX\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + value + "\r\n";
-}
-
-std::string file(const std::string& filename, const std::string& bytes) {
-  return "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" + filename + "\"\r\n\r\n" + bytes +
-         "\r\n";
-}
-
-const Headers as_json{{"content-type", "application/json"}};
-const Headers as_form{{"content-type", "application/x-www-form-urlencoded"}};
-const Headers as_parts{{"content-type", "multipart/form-data; boundary=XX"}};
-const std::string end = "--XX--\r\n";
-
-class World {
- public:
-  explicit World(convd::jobs::Settings settings = {})
-      : house(settings), realtime(house.loop, house.store, house.manager(), realtime_settings),
-        router(house.manager(), house.store, house.loop, host, realtime) {}
-
-  // "POST /documents?name=a.md"; segments are taken as they are.
-  Asked begin(const std::string& line, Headers headers = {}, const std::string& body = {}) {
-    Request request;
-    const std::size_t blank = line.find(' ');
-    const std::size_t mark = std::min(line.find('?'), line.size());
-    request.method = line.substr(0, blank);
-    split(line.substr(blank + 2, mark - blank - 2), '/',
-          [&](const std::string& segment) { request.path.push_back(segment); });
-    split(line.substr(std::min(mark + 1, line.size())), '&', [&](const std::string& pair) {
-      const std::size_t equals = std::min(pair.find('='), pair.size());
-      request.query.emplace_back(pair.substr(0, equals), pair.substr(std::min(equals + 1, pair.size())));
-    });
-    request.headers = std::move(headers);
-    request.has_body = !body.empty();
-    if (const auto length = whole_number(request.header("content-length"))) request.content_length = length;
-    request.caller = {org, org, role};
-    Asked asked;
-    asked.exchange = router.begin(std::move(request), *asked.answer);
-    for (std::size_t at = 0; at < body.size() && asked.answer->times == 0; at += 7)
-      asked.exchange->on_body(body.substr(at, 7));
-    if (asked.answer->times == 0) asked.exchange->on_body_end();
-    house.loop.turn();
-    return asked;
-  }
-  Answer ask(const std::string& line, Headers headers = {}, const std::string& body = {}) {
-    Asked asked = begin(line, std::move(headers), body);
-    REQUIRE(asked.answer->times == 1);
-    return std::move(*asked.answer);
-  }
-  std::string accept(const std::string& filename, const std::string& bytes, const std::string& to = "pdf") {
-    const Answer answer = ask("POST /v1/conversions", as_parts, file(filename, bytes) + field("to", to) + end);
-    REQUIRE(answer.last.status == 202);
-    return answer.member("id");
-  }
-
-  std::string org = "uid:1";
-  tests::House house;
-  tests::FakeHost host;
-  Role role = Role::user;
-  convd::realtime::Settings realtime_settings;
-  convd::realtime::Realtime realtime;
-  Router router;
-
- private:
-  template <typename Take>
-  static void split(const std::string& text, char separator, Take take) {
-    std::size_t start = 0;
-    while (start < text.size()) {
-      const std::size_t stop = std::min(text.find(separator, start), text.size());
-      take(text.substr(start, stop - start));
-      start = stop + 1;
-    }
-  }
-};
-
-}  // namespace
+using World = ApiWorld;
 
 TEST_CASE("the original contract: four fields, by JSON, form and multipart") {
   World world;

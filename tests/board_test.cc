@@ -271,6 +271,9 @@ TEST_CASE("the observer hears every newer value at once, before the watchers and
     void published(const std::string& topic, const Latest& latest, Urgency urgency) override {
       world.hear(topic + "@" + latest.org + (urgency == Urgency::state ? "!" : "~"), latest);
     }
+    void superseded(const std::string& topic, const std::string& org) override {
+      world.heard += " " + topic + "@" + org;
+    }
     bool wants_progress(const std::string& org) const override { return org == "uid:1"; }
     World& world;
   };
@@ -283,11 +286,13 @@ TEST_CASE("the observer hears every newer value at once, before the watchers and
   world.progress(1);
   world.progress(2);
   world.progress(2);
+  world.board.supersede_progress("c", "uid:1");
   world.board.publish("other", value(1), Urgency::state);
   world.board.publish("c", last(3), Urgency::progress);
-  CHECK(world.heard == "c@uid:1~1 a1 c@uid:1~2 other@uid:1!1 c@uid:1!3 a3");
+  CHECK(world.heard == "c@uid:1~1 a1 c@uid:1~2 c@uid:1 other@uid:1!1 c@uid:1!3 a3");
   world.board.observe(nullptr);
+  world.board.supersede_progress("c", "uid:1");
   world.board.publish("other", value(2), Urgency::state);
-  CHECK(world.heard == "c@uid:1~1 a1 c@uid:1~2 other@uid:1!1 c@uid:1!3 a3");
+  CHECK(world.heard == "c@uid:1~1 a1 c@uid:1~2 c@uid:1 other@uid:1!1 c@uid:1!3 a3");
   CHECK_FALSE(world.board.is_watched("other", "uid:1"));
 }

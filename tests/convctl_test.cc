@@ -349,6 +349,22 @@ TEST_CASE("contact that is lost: five tries from 1 s to 10 s, then the long poll
   CHECK(fresh.failed(0.8)->delay == 800ms);
 }
 
+TEST_CASE("contact without a plain poll: the long poll is the last resort, and the socket can be left at once") {
+  Ladder ladder(Ladder::Mode::long_poll);
+  CHECK(ladder.failed(0)->mode == Ladder::Mode::socket);
+  CHECK(ladder.leave_socket().mode == Ladder::Mode::long_poll);
+  std::vector<long> delays;
+  while (const auto step = ladder.failed(0)) delays.push_back(step->delay.count());
+  CHECK(delays == std::vector<long>{1000, 2000, 4000});
+  Ladder down(Ladder::Mode::long_poll);
+  std::optional<Ladder::Step> step;
+  int sockets = 0;
+  while ((step = down.failed(0)) && step->mode == Ladder::Mode::socket) ++sockets;
+  CHECK(sockets == 5);
+  CHECK(step->mode == Ladder::Mode::long_poll);
+  CHECK(step->delay == 0ms);
+}
+
 TEST_CASE("the important series: counters as they are, distributions as count and mean") {
   const auto samples = important_samples(
       "# HELP a_total Things.\n# TYPE a_total counter\na_total{x=\"} \\\" y\"} 3\n# TYPE h "
@@ -364,7 +380,7 @@ TEST_CASE("the important series: counters as they are, distributions as count an
 TEST_CASE("completion and help know every command and every option") {
   CommandLine line;
   const auto commands = line.app().get_subcommands([](CLI::App*) { return true; });
-  CHECK(commands.size() == 15);
+  CHECK(commands.size() == 19);
   for (const Shell shell : {Shell::bash, Shell::zsh, Shell::fish}) {
     const std::string script = completion_script(line.app(), shell);
     for (const CLI::App* command : commands) {

@@ -12,56 +12,12 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "support"))
 import fake_convd  # noqa: E402
-
-CONVCTL = str(pathlib.Path(sys.argv.pop(1)).resolve()) if len(sys.argv) > 1 else "convctl"
-LIMIT = 60
-
-
-class Case(unittest.TestCase):
-    def setUp(self):
-        directory = tempfile.TemporaryDirectory(prefix="convctl-")
-        self.addCleanup(directory.cleanup)
-        self.dir = pathlib.Path(directory.name)
-        self.socket = str(self.dir / "s")
-        self.daemon = fake_convd.Daemon(self.socket).start()
-        self.addCleanup(self.daemon.server_close)
-        self.addCleanup(self.daemon.shutdown)
-        self.env = {"PATH": os.environ["PATH"], "CONVD_SOCKET": self.socket, "TERM": "xterm", "TMPDIR": str(self.dir)}
-
-    def file(self, name, text="ok"):
-        path = self.dir / name
-        path.write_bytes(text.encode())
-        return str(path)
-
-    def run_ctl(self, *args, stdin=b"", **env):
-        return subprocess.run([CONVCTL, *args], input=stdin, capture_output=True, env={**self.env, **env}, cwd=self.dir,
-                              timeout=LIMIT)
-
-    def start(self, *args):
-        process = subprocess.Popen([CONVCTL, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   env=self.env, cwd=self.dir, text=True)
-        self.addCleanup(lambda: (process.kill(), process.wait(), process.stdout.close(), process.stderr.close()))
-        return process
-
-    def read_until(self, stream, word):
-        for line in stream:
-            if word in line:
-                return line
-        self.fail(f"the output ended without {word!r}")
-
-    def check(self, result, code):
-        self.assertEqual(result.returncode, code, (result.stdout, result.stderr))
-        self.assertNotIn(b"\x1b", result.stdout + result.stderr)
-        return result
-
-    def leftovers(self):
-        return [p.name for p in self.dir.iterdir() if p.name.startswith(".convctl") or p.name.startswith("convctl-")]
+from convctl_case import CONVCTL, LIMIT, Case  # noqa: E402
 
 
 class Convert(Case):
@@ -326,6 +282,26 @@ class Others(Case):
     def test_watch_lives_on_one_websocket(self):
         self.follow_by_websocket(self.daemon, "018f-0001")
 
+    def test_watch_comes_back_unless_told_not_to(self):
+        for code in (1001, 4001):
+            with self.subTest(code):
+                self.daemon.close_codes = [code]
+                ident = self.made("slow")
+                process = self.start("watch", ident)
+                path = f"GET /ws/conversion/{ident}?progress_ms=10"
+                self.daemon.wait_for(lambda: self.daemon.requests.count(path) == 2)
+                self.daemon.conversions[ident].move(status="completed", progress=100, files=[("a.pdf", b"x")])
+                self.assertEqual(process.wait(LIMIT), 0)
+        for code in (1000, 4504):
+            with self.subTest(code):
+                self.daemon.close_codes = [code]
+                ident = self.made("slow")
+                process = self.start("watch", ident)
+                self.daemon.wait_for(lambda: f"GET /conversion-status/{ident}?wait=25" in self.daemon.requests)
+                self.daemon.conversions[ident].move(status="completed", progress=100, files=[("a.pdf", b"x")])
+                self.assertEqual(process.wait(LIMIT), 0)
+                self.assertEqual([request.split("?")[0] for request in self.daemon.requests].count(f"GET /ws/conversion/{ident}"), 1)
+
     def test_wait(self):
         self.assertEqual(self.check(self.run_ctl("wait", self.made()), 0).stdout, b"018f-0001\tcompleted\n")
         self.check(self.run_ctl("wait", self.made("slow"), "--timeout", "200ms"), 124)
@@ -371,6 +347,7 @@ class Others(Case):
         self.assertIn(b"pandoc\tpandoc\t\tno\tpandoc\tnot installed", self.check(self.run_ctl("engines"), 0).stdout)
         table = self.check(self.run_ctl("metrics"), 0).stdout
         self.assertIn(b"convd_api_seconds_mean\t\t0.5\tAPI latency.", table)
+        self.assertIn(b"convd_realtime_connections\t\t7\tConnections that follow the events.", table)
         self.assertEqual(self.check(self.run_ctl("metrics", "--raw"), 0).stdout, fake_convd.METRICS)
         self.assertEqual(json.loads(self.check(self.run_ctl("version", "--json"), 0).stdout)["convd"], "0.1.0")
         for command in ("formats", "engines", "metrics", "doctor", "version", "ls"):

@@ -428,10 +428,15 @@ TEST_CASE("progress is written out for an observer when it wants that org's, sta
       CHECK(latest.org == "uid:1");
       ++(urgency == convd::events::Urgency::state ? states : progress);
     }
+    void superseded(const std::string&, const std::string& org) override {
+      CHECK(org == "uid:1");
+      ++changes;
+    }
     bool wants_progress(const std::string& org) const override { return org == wanted; }
     std::string wanted = "uid:2";
     int states = 0;
     int progress = 0;
+    int changes = 0;
   };
   House house;
   Observer observer;
@@ -446,6 +451,7 @@ TEST_CASE("progress is written out for an observer when it wants that org's, sta
   house.succeed(id, {{"source.pdf", "x"}});
   CHECK(observer.progress == 1);
   CHECK(observer.states == 3);
+  CHECK(observer.changes == 2);
 }
 
 TEST_CASE("an ordinary document takes the warm office or not") {

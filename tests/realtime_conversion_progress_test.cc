@@ -58,6 +58,16 @@ TEST_CASE("a state is the store's to tell, and makes the progress before it untr
   for (const auto& offered : world.sink.offered) CHECK(offered.type == "conversion.progress");
 }
 
+TEST_CASE("progress that waits is taken back before the state is stored, not after") {
+  World world;
+  const std::string id = world.begun();
+  world.house.store.hold();
+  world.house.manager().cancel("uid:1", id, [](const auto&) {});
+  world.house.loop.turn();
+  CHECK(world.sink.dropped == Told{"uid:1 conversion " + id});
+  CHECK(world.house.status(id).status == shared::Status::processing);
+}
+
 TEST_CASE("progress of an org that does not listen is not even made") {
   World world;
   world.sink.heard = {{"uid:2", Service::conversion}, {"uid:1", Service::queue}};

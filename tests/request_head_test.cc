@@ -212,4 +212,8 @@ TEST_CASE("A response head") {
         "HTTP/1.1 409 Conflict\r\nX: a b\r\nContent-Length: 4\r\nDate: D\r\n\r\n");
   CHECK(head_of({204, {}, ""}, {false, Persistence::close, "D"}) ==
         "HTTP/1.1 204 No Content\r\nDate: D\r\nConnection: close\r\n\r\n");
+  const api::Response stream{200, {}, std::unique_ptr<api::BodyStream>()};
+  CHECK(head_of(stream, {false, Persistence::close, "D", true}) ==
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nDate: D\r\nConnection: close\r\n\r\n");
+  CHECK(head_of(stream, {false, Persistence::close, "D"}) == "HTTP/1.1 200 OK\r\nDate: D\r\nConnection: close\r\n\r\n");
 }

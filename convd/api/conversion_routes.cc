@@ -76,6 +76,12 @@ Result<Response> list(const Services& services, const Call& call) {
   return json_response(200, json);
 }
 
+Result<Response> watchers(const Services& services, const Call& call) {
+  const auto object = services.manager.status(call.request.caller.org, call.params[0]);
+  if (!object) return object.error();
+  return json_response(200, services.realtime.presence.describe(call.request.caller.org, object->id));
+}
+
 void cancel(const Services& services, const Call& call) {
   services.manager.cancel(call.request.caller.org, call.params[0], [reply = call.reply](Result<StatusObject> object) {
     if (!object) return reply.fail(object.error());
@@ -155,6 +161,7 @@ std::vector<Route> conversion_routes(Services& services) {
       {"DELETE", "/v1/conversions/{id}", anyone, ignored, limit, later(remove)},
       {"POST", "/v1/conversions/{id}/cancel", anyone, ignored, limit, later(cancel)},
       {"POST", "/v1/conversions/{id}/retry", anyone, ignored, limit, later(retry)},
+      {"GET", "/v1/conversions/{id}/watchers", anyone, ignored, limit, now(watchers)},
       {"GET", "/ws/conversion/{id}", anyone, ignored, limit, later(refuse_socket)},
   };
 }
@@ -165,7 +172,9 @@ std::vector<SocketRoute> conversion_sockets(Services& services) {
     const auto interval = progress_interval(request);
     const auto object = services.manager.status(request.caller.org, params[0]);
     if (!interval || !object) return nullptr;
-    return std::make_unique<ConversionSocket>(services.manager.board(), params[0], latest_of(*object), *interval);
+    auto ticket = services.realtime.presence.enter(request.caller.org, params[0], request.caller.principal);
+    return std::make_unique<ConversionSocket>(services.manager.board(), params[0], latest_of(*object), *interval,
+                                              std::move(ticket));
   };
   return {{"/ws/conversion/{id}", open}};
 }

@@ -7,8 +7,8 @@
 namespace convd::api {
 
 ConversionSocket::ConversionSocket(events::Board& board, const std::string& id, events::Latest now,
-                                   loop::milliseconds interval)
-    : latest_(std::move(now)) {
+                                   loop::milliseconds interval, realtime::Presence::Ticket ticket)
+    : latest_(std::move(now)), ticket_(std::move(ticket)) {
   if (!latest_.terminal) {
     subscription_ = board.subscribe(
         id, [this](const events::Latest& latest) { changed(latest); }, interval);

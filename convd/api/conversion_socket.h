@@ -6,15 +6,18 @@
 
 #include "convd/api/exchange.h"
 #include "convd/events/board.h"
+#include "convd/realtime/presence.h"
 
 namespace convd::api {
 
 // A watcher owns no queue: what is superseded before the client could take it is never sent. Loop thread only.
 class ConversionSocket final : public SocketSession {
  public:
-  // `now` is the state at this moment, read in the same turn. Progress is told once per `interval` at most.
+  // `now` is the state at this moment, read in the same turn. Progress is told once per `interval` at most. `ticket` is
+  // kept.
   ConversionSocket(events::Board& board, const std::string& id, events::Latest now,
-                   loop::milliseconds interval = events::Board::progress_interval);
+                   loop::milliseconds interval = events::Board::progress_interval,
+                   realtime::Presence::Ticket ticket = nullptr);
 
   void on_open(Outlet& outlet) override;
   void on_message(std::string_view, MessageKind) override {}  // this dialect has nothing to say to us
@@ -28,6 +31,7 @@ class ConversionSocket final : public SocketSession {
   bool waiting_ = true;  // latest_ has not been handed out yet
   Outlet* outlet_ = nullptr;
   std::string frame_;  // what was handed out last
+  realtime::Presence::Ticket ticket_;
   std::unique_ptr<events::Board::Subscription> subscription_;
 };
 

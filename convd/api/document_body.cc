@@ -33,8 +33,8 @@ class RawDocument final : public DocumentBody {
 
 class FormDocuments final : public DocumentBody, private PartSink {
  public:
-  FormDocuments(const std::string& boundary, jobs::Manager& manager)
-      : manager_(manager), parser_(boundary, *this, {.parts = static_cast<int>(most_files_per_request)}) {}
+  FormDocuments(const std::string& boundary, UploadDesk desk)
+      : desk_(std::move(desk)), parser_(boundary, *this, {.parts = static_cast<int>(most_files_per_request)}) {}
 
   Result<void> feed(std::string_view bytes) override { return parser_.feed(bytes); }
   Result<std::vector<FileUpload>> finish() override {
@@ -51,7 +51,7 @@ class FormDocuments final : public DocumentBody, private PartSink {
     for (const FileUpload& other : files_) {
       if (other.name() == name) return refused("file: \"" + name + "\" is sent twice");
     }
-    auto file = FileUpload::begin(manager_, name);
+    auto file = FileUpload::begin(desk_, name);
     if (!file) return file.error();
     files_.push_back(*std::move(file));
     return PartUse::stream;
@@ -60,34 +60,34 @@ class FormDocuments final : public DocumentBody, private PartSink {
   Result<void> on_bytes(std::string_view bytes) override { return files_.back().append(bytes); }
   Result<void> on_stream_end() override { return {}; }
 
-  jobs::Manager& manager_;
+  UploadDesk desk_;
   MultipartParser parser_;
   std::vector<FileUpload> files_;
 };
 
-Result<std::unique_ptr<DocumentBody>> open_raw(const Request& request, jobs::Manager& manager) {
+Result<std::unique_ptr<DocumentBody>> open_raw(const Request& request, const UploadDesk& desk) {
   const auto name = request.param("name");
   if (!name) {
     return refused("name: required: send the bytes with ?name=NAME, or a multipart/form-data body with file parts");
   }
   if (auto outcome = jobs::check_filename(*name); !outcome) return outcome.error();
-  const std::int64_t most_bytes = manager.settings().input_bytes;
+  const std::int64_t most_bytes = desk.manager.settings().input_bytes;
   if (request.content_length.value_or(0) > most_bytes) {
     return Error{ErrorCode::body_too_large, "a file may have " + std::to_string(most_bytes) + " bytes", {}};
   }
-  auto file = FileUpload::begin(manager, *name);
+  auto file = FileUpload::begin(desk, *name, request.content_length);
   if (!file) return file.error();
   return std::unique_ptr<DocumentBody>(std::make_unique<RawDocument>(*std::move(file)));
 }
 
 }  // namespace
 
-Result<std::unique_ptr<DocumentBody>> DocumentBody::open(const Request& request, jobs::Manager& manager) {
+Result<std::unique_ptr<DocumentBody>> DocumentBody::open(const Request& request, UploadDesk desk) {
   const std::string_view content_type = request.header("content-type");
-  if (body_type(content_type) != BodyType::multipart) return open_raw(request, manager);
+  if (body_type(content_type) != BodyType::multipart) return open_raw(request, desk);
   auto boundary = MultipartParser::boundary_of(content_type);
   if (!boundary) return boundary.error();
-  return std::unique_ptr<DocumentBody>(std::make_unique<FormDocuments>(*boundary, manager));
+  return std::unique_ptr<DocumentBody>(std::make_unique<FormDocuments>(*boundary, std::move(desk)));
 }
 
 }  // namespace convd::api

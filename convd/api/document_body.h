@@ -7,7 +7,6 @@
 
 #include "convd/api/exchange.h"
 #include "convd/api/file_upload.h"
-#include "convd/jobs/manager.h"
 #include "shared/result.h"
 
 namespace convd::api {
@@ -19,7 +18,7 @@ class DocumentBody {
  public:
   // A form by its Content-Type, anything else is raw and named by ?name=. Errors: invalid_request, invalid_filename,
   // body_too_large by the announced length, disk_full, shutting_down.
-  static shared::Result<std::unique_ptr<DocumentBody>> open(const Request& request, jobs::Manager& manager);
+  static shared::Result<std::unique_ptr<DocumentBody>> open(const Request& request, UploadDesk desk);
 
   virtual ~DocumentBody() = default;
   virtual shared::Result<void> feed(std::string_view bytes) = 0;

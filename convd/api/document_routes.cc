@@ -33,9 +33,12 @@ class Storing : public std::enable_shared_from_this<Storing> {
 
   void start(jobs::Manager& manager, const std::string& org, std::vector<FileUpload> files) {
     for (std::size_t i = 0; i < files.size(); ++i) {
-      manager.put_document(
-          org, files[i].name(), files[i].take(),
-          [self = shared_from_this(), i](Result<jobs::DocumentInfo> document) { self->done(i, std::move(document)); });
+      const std::shared_ptr<realtime::Uploads::Arrival> arrival = files[i].take_ticket();
+      manager.put_document(org, files[i].name(), files[i].take(),
+                           [self = shared_from_this(), i, arrival](Result<jobs::DocumentInfo> document) {
+                             if (document) arrival->stored(document->name);
+                             self->done(i, std::move(document));
+                           });
     }
   }
 
@@ -80,7 +83,7 @@ class UploadDocuments final : public Handler {
 };
 
 std::shared_ptr<Handler> upload(const Services& services, Call call) {
-  auto body = DocumentBody::open(call.request, services.manager);
+  auto body = DocumentBody::open(call.request, upload_desk(services, call.request.caller));
   if (!body) {
     call.reply.fail(body.error());
     return nullptr;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "convd/api/services.h"
+
 namespace convd::api {
 namespace {
 
@@ -9,21 +11,36 @@ constexpr std::int64_t form_bytes = 1 << 20;  // boundaries, part heads and fiel
 
 }  // namespace
 
-shared::Result<FileUpload> FileUpload::begin(jobs::Manager& manager, std::string name) {
+shared::Result<FileUpload> FileUpload::begin(const UploadDesk& desk, std::string name,
+                                             std::optional<std::int64_t> total_bytes) {
   if (!name.empty()) {
     if (auto outcome = jobs::check_filename(name); !outcome) return outcome.error();
   }
-  auto upload = manager.begin_upload();
+  auto upload = desk.manager.begin_upload();
   if (!upload) return upload.error();
-  return FileUpload(std::move(name), *std::move(upload), manager.settings().input_bytes);
+  FileUpload file(desk, std::move(name), *std::move(upload));
+  if (!file.name_.empty()) file.announce(total_bytes);
+  return file;
+}
+
+void FileUpload::announce(std::optional<std::int64_t> total_bytes) {
+  ticket_ = desk_.uploads.begin(desk_.org, desk_.principal, name_, total_bytes);
 }
 
 shared::Result<void> FileUpload::append(std::string_view bytes) {
-  if (upload_->size_bytes() + static_cast<std::int64_t>(bytes.size()) > limit_bytes_) {
+  const std::int64_t limit_bytes = desk_.manager.settings().input_bytes;
+  if (upload_->size_bytes() + static_cast<std::int64_t>(bytes.size()) > limit_bytes) {
     return shared::Error{
-        shared::ErrorCode::body_too_large, "a file may have " + std::to_string(limit_bytes_) + " bytes", {}};
+        shared::ErrorCode::body_too_large, "a file may have " + std::to_string(limit_bytes) + " bytes", {}};
   }
-  return upload_->append(bytes);
+  if (!ticket_) announce({});
+  auto appended = upload_->append(bytes);
+  if (appended) ticket_->received(upload_->size_bytes());
+  return appended;
+}
+
+UploadDesk upload_desk(const Services& services, const Caller& caller) {
+  return {services.manager, services.realtime.uploads, caller.org, caller.principal};
 }
 
 std::int64_t upload_body_bytes(const jobs::Manager& manager) {

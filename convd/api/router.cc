@@ -13,9 +13,8 @@ constexpr loop::milliseconds collect_period{5'000};
 
 std::vector<Route> all_routes(Services& services, Route metrics) {
   std::vector<Route> all;
-  for (auto group :
-       {submission_routes, conversion_routes, result_routes, document_routes, info_routes, health_routes,
-                     realtime_routes}) {
+  for (auto group : {submission_routes, conversion_routes, result_routes, note_routes, document_routes, info_routes,
+                     health_routes, realtime_routes}) {
     auto routes = group(services);
     std::move(routes.begin(), routes.end(), std::back_inserter(all));
   }

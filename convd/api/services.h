@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "convd/api/file_upload.h"
 #include "convd/api/host.h"
 #include "convd/api/http_metrics.h"
 #include "convd/api/route.h"
@@ -27,11 +28,14 @@ std::vector<Route> conversion_routes(Services& services);
 std::vector<SocketRoute> conversion_sockets(Services& services);
 std::vector<Route> submission_routes(Services& services);
 std::vector<Route> result_routes(Services& services);
+std::vector<Route> note_routes(Services& services);
 std::vector<Route> document_routes(Services& services);
 std::vector<Route> info_routes(Services& services);
 std::vector<Route> health_routes(Services& services);
 std::vector<Route> realtime_routes(Services& services);
 std::vector<SocketRoute> realtime_sockets(Services& services);
+
+UploadDesk upload_desk(const Services& services, const Caller& caller);
 
 // Fails a request that wanted to start a conversion, with what helps: Retry-After from the queue, the targets that are
 // possible from `from` (a format; may be empty).

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "convd/api/file_upload.h"
 #include "convd/api/header_value.h"
 #include "convd/api/multipart.h"
 #include "convd/api/submission.h"
@@ -63,8 +62,8 @@ Result<jobs::Submission> read_urlencoded(std::string_view text) {
 // Fields may come before or after the file.
 class MultipartSubmission final : public SubmissionBody, private PartSink {
  public:
-  MultipartSubmission(const std::string& boundary, jobs::Manager& manager)
-      : manager_(manager), parser_(boundary, *this) {}
+  MultipartSubmission(const std::string& boundary, UploadDesk desk)
+      : desk_(std::move(desk)), parser_(boundary, *this) {}
 
   Result<void> feed(std::string_view bytes) override { return parser_.feed(bytes); }
 
@@ -80,15 +79,16 @@ class MultipartSubmission final : public SubmissionBody, private PartSink {
     submission->upload = file_->take();
     return submission;
   }
+  realtime::Uploads::Ticket take_ticket() override { return file_ ? file_->take_ticket() : nullptr; }
 
  private:
   Result<PartUse> on_part(const PartHead& head) override {
     if (is_submission_field(head.name)) return PartUse::value;
     if (head.name != "file") return Error{ErrorCode::invalid_request, unknown_field(head.name), {}};
     if (file_) return Error{ErrorCode::invalid_request, "file: given twice; a conversion has one input", {}};
-    auto file = FileUpload::begin(manager_, head.filename.value_or(""));
+    auto file = FileUpload::begin(desk_, head.filename.value_or(""));
     if (!file) return file.error();
-    file_ = *std::move(file);
+    file_.emplace(*std::move(file));
     return PartUse::stream;
   }
   Result<void> on_value(const PartHead& head, std::string value) override {
@@ -99,7 +99,7 @@ class MultipartSubmission final : public SubmissionBody, private PartSink {
   Result<void> on_bytes(std::string_view bytes) override { return file_->append(bytes); }
   Result<void> on_stream_end() override { return {}; }
 
-  jobs::Manager& manager_;
+  UploadDesk desk_;
   MultipartParser parser_;
   FormFields fields_;
   std::optional<FileUpload> file_;
@@ -107,7 +107,7 @@ class MultipartSubmission final : public SubmissionBody, private PartSink {
 
 }  // namespace
 
-Result<std::unique_ptr<SubmissionBody>> SubmissionBody::open(const Request& request, jobs::Manager& manager) {
+Result<std::unique_ptr<SubmissionBody>> SubmissionBody::open(const Request& request, UploadDesk desk) {
   const std::string_view content_type = request.header("content-type");
   switch (body_type(content_type)) {
     case BodyType::json:
@@ -117,7 +117,7 @@ Result<std::unique_ptr<SubmissionBody>> SubmissionBody::open(const Request& requ
     case BodyType::multipart: {
       auto boundary = MultipartParser::boundary_of(content_type);
       if (!boundary) return boundary.error();
-      return std::unique_ptr<SubmissionBody>(std::make_unique<MultipartSubmission>(*boundary, manager));
+      return std::unique_ptr<SubmissionBody>(std::make_unique<MultipartSubmission>(*boundary, std::move(desk)));
     }
     case BodyType::other:
     case BodyType::absent:

@@ -54,7 +54,9 @@ class Submit final : public Handler, public std::enable_shared_from_this<Submit>
     submission->org = call_.request.caller.org;
     submission->principal = call_.request.caller.principal;
     from_ = source_format(*submission);
-    services_.manager.submit(*std::move(submission), [weak = weak_from_this()](Result<StatusObject> object) {
+    const std::shared_ptr<realtime::Uploads::Arrival> arrival = body_->take_ticket();
+    services_.manager.submit(*std::move(submission), [weak = weak_from_this(), arrival](Result<StatusObject> object) {
+      if (object && arrival) arrival->stored(object->filename);
       if (const auto self = weak.lock()) self->submitted(object);
     });
   }
@@ -101,7 +103,7 @@ class Submit final : public Handler, public std::enable_shared_from_this<Submit>
 
 Start submit(Services& services, Dialect dialect) {
   return [&services, dialect](Call call) -> std::shared_ptr<Handler> {
-    auto body = SubmissionBody::open(call.request, services.manager);
+    auto body = SubmissionBody::open(call.request, upload_desk(services, call.request.caller));
     if (!body) {
       call.reply.fail(body.error());
       return nullptr;

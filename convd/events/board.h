@@ -18,7 +18,7 @@ struct Latest {
   std::shared_ptr<const std::string> frame;
   std::int64_t rev = 0;
   bool terminal = false;
-  std::string org;  // whose the topic is; for the observer only
+  std::string org = {};  // whose the topic is; for the observer only
 };
 
 enum class Urgency : std::uint8_t {

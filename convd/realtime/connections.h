@@ -27,8 +27,8 @@ class Connections {
     virtual void was_slow() = 0;
   };
   struct Entry {
-    std::unique_ptr<Stay> stay;                // null when refused
-    shared::CloseCode refusal{};               // too_many_connections or realtime_disabled
+    std::unique_ptr<Stay> stay;   // null when refused
+    shared::CloseCode refusal{};  // too_many_connections or realtime_disabled
   };
   enum class Admission : std::uint8_t {
     rollout,   // only those whom the rollout lets in

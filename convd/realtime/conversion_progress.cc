@@ -17,7 +17,8 @@ ConversionProgress::~ConversionProgress() {
 
 void ConversionProgress::published(const std::string& topic, const events::Latest& latest, events::Urgency urgency) {
   const bool is_progress = urgency == events::Urgency::progress;
-  if (is_progress && wants_progress(latest.org)) sink_.offer({latest.org, service, "conversion.progress", topic, *latest.frame});
+  if (is_progress && wants_progress(latest.org))
+    sink_.offer({latest.org, service, "conversion.progress", topic, *latest.frame});
 }
 
 void ConversionProgress::superseded(const std::string& topic, const std::string& org) {

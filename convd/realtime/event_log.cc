@@ -114,8 +114,7 @@ void EventLog::open(const std::string& org, std::function<void(Result<events::Lo
   });
 }
 
-std::vector<events::Event> EventLog::read(const std::string& org, std::int64_t after, std::int64_t through,
-                                          int limit) {
+std::vector<events::Event> EventLog::read(const std::string& org, std::int64_t after, std::int64_t through, int limit) {
   return events_from(store_.events(org, after, through, limit));
 }
 

@@ -47,8 +47,7 @@ class EventLog final : public events::ProgressSink, private events::LogSource {
   };
 
   void open(const std::string& org, std::function<void(shared::Result<events::LogHead>)> done) override;
-  std::vector<events::Event> read(const std::string& org, std::int64_t after, std::int64_t through,
-                                  int limit) override;
+  std::vector<events::Event> read(const std::string& org, std::int64_t after, std::int64_t through, int limit) override;
   std::vector<events::Event> newest(const std::string& org, std::int64_t through, int limit) override;
   std::int64_t count(const std::string& org, const events::Topic& topic, std::int64_t after,
                      std::int64_t through) override;

@@ -5,8 +5,12 @@
 #include "convd/realtime/connections.h"
 #include "convd/realtime/conversion_progress.h"
 #include "convd/realtime/event_log.h"
+#include "convd/realtime/notes.h"
 #include "convd/realtime/presence.h"
+#include "convd/realtime/queue_teller.h"
 #include "convd/realtime/settings.h"
+#include "convd/realtime/system_news.h"
+#include "convd/realtime/uploads.h"
 
 namespace convd::realtime {
 
@@ -17,13 +21,21 @@ struct Realtime {
         log(loop, store, manager, given),
         presence(log),
         connections(given),
-        conversion_progress(manager.board(), log) {}
+        conversion_progress(manager.board(), log),
+        queue_teller(loop, manager, log),
+        uploads(loop, log),
+        notes(loop, store),
+        system_news(log) {}
 
   const Settings& settings;
   EventLog log;
   Presence presence;
   Connections connections;
   ConversionProgress conversion_progress;
+  QueueTeller queue_teller;
+  Uploads uploads;
+  Notes notes;
+  SystemNews system_news;
 };
 
 }  // namespace convd::realtime

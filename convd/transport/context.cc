@@ -103,8 +103,9 @@ Context::~Context() {
 }
 
 void Context::adopt(loop::UniqueFd socket, const std::string& key, std::unique_ptr<api::SocketSession> session) {
-  adopting_ = std::make_unique<WebSocket>(std::move(session), limits_, out_);
+  adopting_ = std::make_unique<WebSocket>(std::move(session), limits_, waiting_);
   const std::string head = handshake(key);
+  keep_little_unsent(socket.get());
   // Closes the descriptor when it fails. Runs the handshake before it returns.
   lws_adopt_socket_vhost_readbuf(vhost_, socket.release(), head.data(), head.size());
   // Not even instantiated.
@@ -115,8 +116,13 @@ void Context::close_all() {
   for (auto& [wsi, socket] : sockets_) socket->go_away();
 }
 
-void Context::nudge() {
-  lws_cancel_service(context_);
+void Context::tick(loop::TimePoint now) {
+  // A copy: the end of one session may make another one wait. None is destroyed in this turn.
+  const std::vector<WebSocket*> waiting(waiting_.begin(), waiting_.end());
+  for (WebSocket* socket : waiting) {
+    if (!socket->look(now)) waiting_.erase(socket);
+  }
+  if (!sockets_.empty()) lws_cancel_service(context_);
 }
 
 WebSocket* Context::socket_of(lws* wsi) {

@@ -40,10 +40,10 @@ class Context {
   void adopt(loop::UniqueFd socket, const std::string& key, std::unique_ptr<api::SocketSession> session);
   // Closes every socket once it has sent what waits and its last words.
   void close_all();
-  // Lets libwebsockets look at its timers; to be called every second or so. On libev it cannot move a timer that is
-  // already running to an earlier time, so a close that nobody answers would wait for the next ping of some other
-  // socket.
-  void nudge();
+  // To be called every second or so: gives up peers that take nothing, and lets libwebsockets look at its timers. On
+  // libev it cannot move a timer that is already running to an earlier time, so a close that nobody answers would wait
+  // for the next ping of some other socket.
+  void tick(loop::TimePoint now);
   std::size_t count() const { return sockets_.size(); }
 
   // For the C callback.
@@ -59,7 +59,7 @@ class Context {
   std::unique_ptr<Setup> setup_;  // what libwebsockets keeps pointers to
   struct lws_context* context_ = nullptr;
   struct lws_vhost* vhost_ = nullptr;
-  std::vector<unsigned char> out_;
+  WebSocket::Waiting waiting_;
   std::unordered_map<struct lws*, std::unique_ptr<WebSocket>> sockets_;
   std::unique_ptr<WebSocket> adopting_;
 };

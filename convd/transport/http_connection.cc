@@ -51,9 +51,9 @@ void HttpConnection::on_readable() {
 }
 
 void HttpConnection::feed(std::string_view bytes) {
-  if (state_ == State::linger) {
-    lingered_ += static_cast<std::int64_t>(bytes.size());
-    if (lingered_ > shared_.limits.linger_bytes) over();
+  if (state_ == State::linger || state_ == State::streaming) {
+    thrown_away_ += static_cast<std::int64_t>(bytes.size());
+    if (thrown_away_ > shared_.limits.linger_bytes) over();
     return;
   }
   if (stored_.empty()) {
@@ -214,7 +214,8 @@ void HttpConnection::fail(const Error& error) {
 // ----------------------------------------------------------------------------------------------------------------------
 
 void HttpConnection::send(api::Response response) {
-  if (response_ || state_ == State::over || state_ == State::sending || state_ == State::linger) return;
+  const bool is_open = state_ == State::head || state_ == State::body || state_ == State::waiting;
+  if (response_ || !is_open) return;
   response_ = std::move(response);
   if (running_) return;
   // The exchange may be calling from within itself; it is destroyed in the next turn.
@@ -227,9 +228,11 @@ void HttpConnection::send(api::Response response) {
 }
 
 HttpConnection::Step HttpConnection::answer() {
-  if (state_ != State::waiting || shared_.host.is_stopping()) keep_alive_ = false;
   ResponseForm form;
   form.head_only = head_only_;
+  form.chunked = !http_1_0_;
+  if (has_stream(*response_, form)) stream_ = std::move(std::get<std::unique_ptr<api::BodyStream>>(response_->body));
+  if (state_ != State::waiting || stream_ || shared_.host.is_stopping()) keep_alive_ = false;
   form.date = shared_.date.text();
   if (keep_alive_) form.persistence = http_1_0_ ? Persistence::keep_alive_1_0 : Persistence::keep_alive;
   writer_.add(std::move(*response_), form);
@@ -261,6 +264,7 @@ void HttpConnection::flush() {
 
 HttpConnection::Step HttpConnection::end_of_answer() {
   if (!writer_.idle()) return Step::stop;
+  if (stream_) return start_stream();
   if (!keep_alive_) {
     start_linger();
     return Step::stop;
@@ -268,6 +272,30 @@ HttpConnection::Step HttpConnection::end_of_answer() {
   head_only_ = false;
   wait_for(State::head, shared_.limits.idle_timeout);
   return Step::again;
+}
+
+// It has no deadline of its own: is_due() looks at how the peer takes it. What the peer says meanwhile is thrown away.
+HttpConnection::Step HttpConnection::start_stream() {
+  if (end_of_input_) {
+    over();
+    return Step::stop;
+  }
+  state_ = State::streaming;
+  no_deadline();
+  input_ = {};
+  pump_ = std::make_unique<BodyPump>(shared_.loop, socket_.get(),
+                                     http_1_0_ ? BodyPump::Framing::plain : BodyPump::Framing::chunked,
+                                     std::move(stream_), [this](BodyPump::End end) { on_stream_end(end); });
+  pump_->start();
+  if (shared_.host.is_stopping()) pump_->go_away();
+  return Step::stop;
+}
+
+void HttpConnection::on_stream_end(BodyPump::End end) {
+  const auto keep = shared_from_this();
+  pump_.reset();
+  if (end == BodyPump::End::failed) return over();
+  start_linger();
 }
 
 // Closing a socket that holds unread input resets the connection, and the peer may lose the answer. So the sending half
@@ -287,6 +315,7 @@ void HttpConnection::wait_for(State state, milliseconds timeout) {
 }
 
 bool HttpConnection::is_due(loop::TimePoint now) {
+  if (pump_) return pump_->is_too_slow(now, shared_.limits.slow_timeout);
   if (!writer_.idle() && writer_.sent_bytes() != sent_before_) {
     sent_before_ = writer_.sent_bytes();
     deadline_ = now + shared_.limits.send_timeout;
@@ -297,6 +326,7 @@ bool HttpConnection::is_due(loop::TimePoint now) {
 void HttpConnection::enforce_deadline() {
   if (state_ == State::over) return;
   const auto keep = shared_from_this();
+  if (pump_) pump_->give_up();
   const bool within_head = state_ == State::head && head_started_;
   if (!within_head && state_ != State::body) return over();
   fail({ErrorCode::request_timeout,
@@ -308,6 +338,7 @@ void HttpConnection::enforce_deadline() {
 
 void HttpConnection::finish() {
   keep_alive_ = false;
+  if (pump_) return pump_->go_away();
   if (is_idle()) over();
 }
 
@@ -318,6 +349,8 @@ void HttpConnection::over() {
   write_watch_.reset();
   exchange_.reset();
   response_.reset();
+  stream_.reset();
+  pump_.reset();
   socket_.reset();
   shared_.host.connection_over(*this);
 }

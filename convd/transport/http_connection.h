@@ -13,6 +13,7 @@
 #include "convd/loop/loop.h"
 #include "convd/loop/unique_fd.h"
 #include "convd/transport/body_decoder.h"
+#include "convd/transport/body_pump.h"
 #include "convd/transport/head_parser.h"
 #include "convd/transport/head_rules.h"
 #include "convd/transport/limits.h"
@@ -51,7 +52,8 @@ class HttpConnection final : public api::Responder, public std::enable_shared_fr
   // Whether a deadline has passed; enforce_deadline() then closes, with a 408 where that makes sense.
   bool is_due(loop::TimePoint now);
   void enforce_deadline();
-  // No further request: closes at once when none is being read or answered, else after that answer.
+  // No further request: closes at once when none is being read or answered, else after that answer. A stream has its
+  // last word.
   void finish();
   // Closes at once.
   void abandon() { over(); }
@@ -61,11 +63,12 @@ class HttpConnection final : public api::Responder, public std::enable_shared_fr
 
  private:
   enum class State : std::uint8_t {
-    head,     // between requests, or within a head
-    body,     // the exchange gets its body
-    waiting,  // for the exchange to answer
-    sending,  // the answer goes out
-    linger,   // answered early: what still arrives is thrown away
+    head,       // between requests, or within a head
+    body,       // the exchange gets its body
+    waiting,    // for the exchange to answer
+    sending,    // the answer goes out
+    streaming,  // a body without end goes out
+    linger,     // answered early: what still arrives is thrown away
     over,
   };
   enum class Step : std::uint8_t { again, stop };
@@ -80,6 +83,8 @@ class HttpConnection final : public api::Responder, public std::enable_shared_fr
   Step answer();
   Step upgrade(Head head);
   Step end_of_answer();
+  Step start_stream();
+  void on_stream_end(BodyPump::End end);
   void begin(Head head);
   void fail(const shared::Error& error);
   void flush();
@@ -113,9 +118,11 @@ class HttpConnection final : public api::Responder, public std::enable_shared_fr
   bool http_1_0_ = false;
   bool keep_alive_ = true;
 
+  std::unique_ptr<api::BodyStream> stream_;  // waits for its head to be out
+  std::unique_ptr<BodyPump> pump_;           // while streaming
   ResponseWriter writer_;
   std::int64_t sent_before_ = 0;
-  std::int64_t lingered_ = 0;
+  std::int64_t thrown_away_ = 0;
 };
 
 }  // namespace convd::transport

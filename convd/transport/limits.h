@@ -18,15 +18,17 @@ struct Limits {
   std::int64_t linger_bytes = 256 * 1024 * 1024;  // read and thrown away after an early answer
   std::size_t connections = 12'000;
 
-  milliseconds head_timeout{10'000};    // from the first byte of a head (or the connection) to its end
-  milliseconds idle_timeout{60'000};    // between two requests
-  milliseconds body_timeout{30'000};    // without any byte of a body that is due
-  milliseconds send_timeout{30'000};    // without the peer taking a byte that waits
-  milliseconds linger_timeout{10'000};  // from an early answer to the end
-  milliseconds accept_pause{100};       // when descriptors run out
-  milliseconds tick{1'000};             // how often the above are looked at
-  std::uint16_t ping_s = 30;            // WebSocket: silence before a ping
-  std::uint16_t hangup_s = 40;          // WebSocket: silence before the connection is given up
+  milliseconds head_timeout{10'000};     // from the first byte of a head (or the connection) to its end
+  milliseconds idle_timeout{60'000};     // between two requests
+  milliseconds body_timeout{30'000};     // without any byte of a body that is due
+  milliseconds send_timeout{30'000};     // without the peer taking a byte that waits
+  milliseconds slow_timeout{30'000};     // the same, of a conversation that goes on
+  milliseconds farewell_timeout{5'000};  // from its close to the end
+  milliseconds linger_timeout{10'000};   // from an early answer to the end
+  milliseconds accept_pause{100};        // when descriptors run out
+  milliseconds tick{1'000};              // how often the above are looked at
+  std::uint16_t ping_s = 30;             // WebSocket: silence before a ping
+  std::uint16_t hangup_s = 40;           // WebSocket: silence before the connection is given up
 };
 
 }  // namespace convd::transport

@@ -144,6 +144,11 @@ std::string_view DateCache::text() {
   return text_;
 }
 
+bool has_stream(const api::Response& response, const ResponseForm& form) {
+  return !form.head_only && carries_body(response.status) &&
+         std::holds_alternative<std::unique_ptr<api::BodyStream>>(response.body);
+}
+
 std::string head_of(const api::Response& response, const ResponseForm& form) {
   std::string out;
   out.reserve(256);
@@ -153,8 +158,12 @@ std::string head_of(const api::Response& response, const ResponseForm& form) {
       .append(reason_of(response.status))
       .append("\r\n");
   for (const auto& [name, value] : response.headers) append_header(out, name, value);
-  if (const auto length = body_length(response); length && carries_body(response.status))
-    append_header(out, "Content-Length", std::to_string(*length));
+  if (carries_body(response.status)) {
+    if (const auto length = body_length(response))
+      append_header(out, "Content-Length", std::to_string(*length));
+    else if (form.chunked)
+      append_header(out, "Transfer-Encoding", "chunked");
+  }
   append_header(out, "Date", form.date);
   if (form.persistence == Persistence::close) out += "Connection: close\r\n";
   if (form.persistence == Persistence::keep_alive_1_0) out += "Connection: keep-alive\r\n";

@@ -29,7 +29,11 @@ struct ResponseForm {
   bool head_only = false;  // the answer to HEAD
   Persistence persistence = Persistence::close;
   std::string_view date;
+  bool chunked = false;  // when the length of the body is unknown
 };
+
+// Whether the body of this answer is a stream, and to be sent.
+bool has_stream(const api::Response& response, const ResponseForm& form);
 
 // Status line and headers with their empty line. Control bytes in values become spaces, so no value can end its line.
 std::string head_of(const api::Response& response, const ResponseForm& form);
@@ -40,6 +44,7 @@ class ResponseWriter {
   enum class Outcome : std::uint8_t { done, blocked, failed };
 
   void add(std::string_view bytes) { text_.append(bytes); }
+  // A BodyStream is not sent: what comes behind its head is the caller's.
   void add(api::Response response, const ResponseForm& form);
 
   // Sends until all is out, the socket is full, or this turn's share is used up (blocked: call again when writable).

@@ -90,7 +90,7 @@ void Server::tick() {
     if (connection->is_due(now)) due.push_back(connection);
   }
   for (const auto& connection : due) connection->enforce_deadline();
-  if (context_.count() > 0) context_.nudge();
+  context_.tick(now);
   const Counts left = counts();
   if (left.http + left.websockets == 0) ticker_.reset();
 }

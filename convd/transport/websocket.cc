@@ -2,21 +2,60 @@
 
 #include <libwebsockets.h>
 
+#include <exception>
 #include <utility>
+
+#include "convd/transport/log.h"
+#include "shared/stream.h"
 
 namespace convd::transport {
 namespace {
 
-constexpr std::size_t most_bytes_per_write = 64 * 1024;
 constexpr std::size_t longest_reason = 123;
+
+std::string close_frame(shared::CloseCode code) {
+  const auto reason = shared::reason_of(code).substr(0, longest_reason);
+  const auto number = static_cast<unsigned>(code);
+  std::string out{'\x88', static_cast<char>(2 + reason.size()), static_cast<char>(number >> 8),
+                  static_cast<char>(number & 0xff)};
+  return out.append(reason);
+}
+
+// Ready-made frames. libwebsockets neither looks at them nor touches the bytes in front of them, as it does for every
+// other kind of write; what the socket does not take it copies.
+bool write_frames(lws* wsi, std::string_view frames) {
+  auto* bytes = reinterpret_cast<unsigned char*>(const_cast<char*>(frames.data()));
+  return lws_write(wsi, bytes, frames.size(), LWS_WRITE_HTTP) >= 0;
+}
 
 }  // namespace
 
-WebSocket::WebSocket(std::unique_ptr<api::SocketSession> session, const Limits& limits, std::vector<unsigned char>& out)
-    : session_(std::move(session)), limits_(limits), out_(out) {}
+WebSocket::WebSocket(std::unique_ptr<api::SocketSession> session, const Limits& limits, Waiting& waiting)
+    : session_(std::move(session)), limits_(limits), waiting_(waiting) {}
+
+WebSocket::~WebSocket() {
+  waiting_.erase(this);
+}
 
 void WebSocket::want_write() {
-  if (session_) lws_callback_on_writable(wsi_);
+  if (!session_ || killed_) return;
+  if (!std::exchange(asked_, true)) waiting_.insert(this);
+  lws_callback_on_writable(wsi_);
+}
+
+// Without a round through the event loop, which costs two system calls for every message to every reader.
+void WebSocket::flush() {
+  if (!session_ || killed_ || sending_ || is_closing()) return;
+  if (paused_ || lws_partial_buffered(wsi_) != 0) return want_write();
+  try {
+    const Sent sent = send();
+    if (sent == Sent::failed) kill();
+    if (sent == Sent::all && (last_ || session_->finished())) want_write();
+  } catch (const std::exception& error) {
+    // The caller may be on its way through thousands of sockets.
+    log()->error("a WebSocket is closed: {}", error.what());
+    kill();
+  }
 }
 
 void WebSocket::go_away() {
@@ -26,7 +65,7 @@ void WebSocket::go_away() {
 }
 
 WebSocket::Verdict WebSocket::on_receive(std::string_view piece) {
-  if (!session_) return Verdict::keep;
+  if (!session_ || killed_) return Verdict::keep;
   if (message_.size() + piece.size() > limits_.message_bytes) return close_with({1009, "message too large"});
   message_.append(piece);
   if (lws_is_final_fragment(wsi_) == 0 || lws_remaining_packet_payload(wsi_) > 0) return Verdict::keep;
@@ -35,24 +74,66 @@ WebSocket::Verdict WebSocket::on_receive(std::string_view piece) {
   return Verdict::keep;
 }
 
-// All frames that wait leave in one write: libwebsockets is given them ready made, because one lws_write() per message
-// costs twenty times the processor time when many watch.
 WebSocket::Verdict WebSocket::on_writeable() {
-  if (!session_) return Verdict::keep;
+  asked_ = false;
+  paused_ = false;
+  if (end_ && lws_partial_buffered(wsi_) == 0) return Verdict::close;
+  if (!session_ || killed_ || is_closing()) return Verdict::keep;
   if (lws_partial_buffered(wsi_) != 0) {
     want_write();
     return Verdict::keep;
   }
-  const std::string_view frames = session_->next_frames(most_bytes_per_write);
-  if (!frames.empty()) {
-    out_.assign(LWS_PRE, 0);
-    out_.insert(out_.end(), frames.begin(), frames.end());
-    if (lws_write(wsi_, out_.data() + LWS_PRE, out_.size() - LWS_PRE, LWS_WRITE_HTTP) < 0) return Verdict::close;
-    want_write();
-    return Verdict::keep;
+  switch (send()) {
+    case Sent::some:
+      return Verdict::keep;
+    case Sent::failed:
+      return Verdict::close;
+    case Sent::all:
+      break;
   }
   if (const auto close = session_->finished()) return close_with(*close);
   return last_ ? close_with(*last_) : Verdict::keep;
+}
+
+// Libwebsockets closes by itself when the peer breaks the protocol. Nothing may follow its close frame.
+bool WebSocket::is_closing() const {
+  return lws_get_close_length(wsi_) != 0;
+}
+
+// Many frames leave in one write: one per message would cost twenty times the processor time when many watch.
+WebSocket::Sent WebSocket::send() {
+  struct Within {
+    bool& flag;
+    ~Within() { flag = false; }
+  } const within{sending_ = true};
+  for (std::size_t size = 0; size < most_bytes_per_turn;) {
+    const std::string_view frames = session_->next_frames(most_bytes_per_write);
+    if (frames.empty()) return Sent::all;
+    if (!write_frames(wsi_, frames)) return Sent::failed;
+    ++writes_;
+    size += frames.size();
+    if (lws_partial_buffered(wsi_) != 0) break;
+  }
+  paused_ = true;
+  want_write();
+  return Sent::some;
+}
+
+// Rare, and only for those that wait.
+bool WebSocket::look(loop::TimePoint now) {
+  if (killed_) return false;
+  if (end_) {
+    if (now >= *end_) kill();
+    return !killed_;
+  }
+  // Libwebsockets has a deadline of its own for the close.
+  if (!session_) return false;
+  if (!asked_) {
+    patience_.renew();
+    return false;
+  }
+  if (patience_.is_over(lws_get_socket_fd(wsi_), writes_, now, limits_.slow_timeout)) close_slow(now);
+  return true;
 }
 
 WebSocket::Verdict WebSocket::close_with(const api::SocketSession::Close& close) {
@@ -62,6 +143,23 @@ WebSocket::Verdict WebSocket::close_with(const api::SocketSession::Close& close)
   // The peer may take seconds to agree; nothing needs to watch until then.
   session_.reset();
   return Verdict::close;
+}
+
+// Libwebsockets would drop the connection without a word: it sends no close frame behind bytes that wait. So the frame
+// is put there, for a peer that wakes up within a few seconds.
+void WebSocket::close_slow(loop::TimePoint now) {
+  session_->on_too_slow();
+  session_.reset();
+  end_ = now + limits_.farewell_timeout;
+  if (!write_frames(wsi_, close_frame(shared::CloseCode::slow))) return kill();
+  lws_callback_on_writable(wsi_);
+}
+
+// In a later turn: the caller may be a session, or another socket's callback.
+void WebSocket::kill() {
+  killed_ = true;
+  lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
+  lws_cancel_service(lws_get_context(wsi_));
 }
 
 }  // namespace convd::transport

@@ -1,16 +1,16 @@
 #pragma once
 // One WebSocket as libwebsockets' callbacks see it: frames out of the session, messages into it, and the close.
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <unordered_set>
 
 #include "convd/api/exchange.h"
 #include "convd/transport/limits.h"
+#include "convd/transport/patience.h"
 
 struct lws;
 
@@ -20,14 +20,18 @@ namespace convd::transport {
 class WebSocket final : public api::Outlet {
  public:
   enum class Verdict : std::uint8_t { keep, close };
+  // Those that wait for their peer, or may: look() is to be called for them every tick.
+  using Waiting = std::unordered_set<WebSocket*>;
 
-  // `out` is shared by all sockets and used within one call only.
-  WebSocket(std::unique_ptr<api::SocketSession> session, const Limits& limits, std::vector<unsigned char>& out);
+  WebSocket(std::unique_ptr<api::SocketSession> session, const Limits& limits, Waiting& waiting);
+  ~WebSocket() override;
 
   void want_write() override;
-  void flush() override { want_write(); }
+  void flush() override;
   // Asks the session for its last words, and closes once what waits has been sent.
   void go_away();
+  // Gives up a peer that takes nothing. False: it need not be looked at any more.
+  bool look(loop::TimePoint now);
 
   void attach(struct lws* wsi) { wsi_ = wsi; }
   void on_established() { session_->on_open(*this); }
@@ -35,14 +39,27 @@ class WebSocket final : public api::Outlet {
   Verdict on_writeable();
 
  private:
+  enum class Sent : std::uint8_t { all, some, failed };
+
+  Sent send();
+  bool is_closing() const;
   Verdict close_with(const api::SocketSession::Close& close);
+  void close_slow(loop::TimePoint now);
+  void kill();
 
   std::unique_ptr<api::SocketSession> session_;  // null once the close has been said
   const Limits& limits_;
-  std::vector<unsigned char>& out_;
+  Waiting& waiting_;
   struct lws* wsi_ = nullptr;
   std::string message_;
   std::optional<api::SocketSession::Close> last_;  // once going away: how it closes when all has been sent
+  std::optional<loop::TimePoint> end_;             // of a peer that was too slow
+  Patience patience_;
+  std::int64_t writes_ = 0;
+  bool asked_ = false;    // on_writeable() will be called
+  bool paused_ = false;   // and nothing is to be sent before: the socket is full, or others have their turn
+  bool sending_ = false;  // within send()
+  bool killed_ = false;
 };
 
 }  // namespace convd::transport

@@ -6,16 +6,17 @@ What a conversion does is told by the content of the uploaded file:
 Nothing here sleeps: a slow conversion ends when somebody cancels it.
 """
 
-import base64
 import email.parser
 import email.policy
 import hashlib
 import http.server
 import json
 import socketserver
-import struct
 import threading
 import urllib.parse
+
+import fake_realtime
+import fake_websocket
 
 
 class Conversion:
@@ -30,6 +31,7 @@ class Conversion:
         self.error = None
         self.error_info = None
         self.files = []
+        self.notes = []
         self.changed = threading.Condition()
 
     def to(self):
@@ -91,9 +93,12 @@ class Base(socketserver.ThreadingMixIn):
         self.conversions = {}
         self.refuse = []  # answers to the next submissions: (status, code, headers)
         self.requests = []
+        self.asked = threading.Condition()
         self.healthy = True
         self.version = "0.1.0"
         self.websockets = True
+        self.close_codes = []  # of the next WebSockets: closed before they say a word
+        self.log = fake_realtime.Log()
         self.on_cancel = "cancel"  # or "ignore"
         self.lock = threading.Lock()
         self.joined = threading.Event()  # a WebSocket was asked for
@@ -101,6 +106,15 @@ class Base(socketserver.ThreadingMixIn):
     def start(self):
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
+
+    def heard(self, request):
+        with self.asked:
+            self.requests.append(request)
+            self.asked.notify_all()
+
+    def wait_for(self, what, limit=60):
+        with self.asked:
+            assert self.asked.wait_for(what, limit), "it has not happened"
 
     def handle_error(self, request, client_address):
         pass  # a client that goes away is part of the tests
@@ -149,12 +163,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         url = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(url.query))
-        self.server.requests.append("GET " + self.path)
+        self.server.heard("GET " + self.path)
         parts = url.path.strip("/").split("/")
         if url.path in SIMPLE:
             return SIMPLE[url.path](self, query)
         if parts[0] == "conversion-status" or (parts[:2] == ["v1", "conversions"] and len(parts) == 3):
             return self.status(parts[-1], query)
+        if parts[:2] == ["v2", "realtime"]:
+            return fake_realtime.get(self, url.path, query)
+        if parts[:2] == ["v1", "conversions"] and parts[3:4] in (["notes"], ["watchers"]):
+            return self.people(parts[2], parts[3])
         if parts[:2] == ["ws", "conversion"]:
             return self.websocket(parts[2])
         if parts[:2] == ["v1", "conversions"] and parts[3:4] == ["receipt"]:
@@ -174,6 +192,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if known == '"r%d"' % conversion.rev:
                 return self.send(304, b"")
         self.send(200, conversion.json(), headers=[("ETag", '"r%d"' % conversion.rev)])
+
+    def people(self, ident, kind):
+        conversion = self.find(ident)
+        if conversion is None:
+            return
+        if kind == "notes":
+            return self.send(200, {"notes": conversion.notes})
+        self.send(200, {"conversion": ident, "watchers": [{"principal": "uid:0", "connections": 2}], "total": 2})
+
+    def write_note(self, conversion):
+        assert self.headers["Content-Type"] == "application/json"
+        text = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"].strip()
+        if not 1 <= len(text) <= 4000:
+            return self.problem(400, "invalid_option", "A note has 1 to 4000 characters.")
+        note = {"id": "n%d" % (len(conversion.notes) + 1), "conversion": conversion.id, "author": "uid:0", "text": text,
+                "created_at": fake_realtime.TIME}
+        conversion.notes.append(note)
+        self.send(201, note)
 
     def receipt(self, ident):
         conversion = self.find(ident)
@@ -203,33 +239,29 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not self.server.websockets:
             self.server.joined.set()
             return self.problem(503, "unavailable", "No WebSockets here.")
-        key = self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-        self.send_response(101)
-        self.send_header("Upgrade", "websocket")
-        self.send_header("Connection", "Upgrade")
-        self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
-        self.end_headers()
-        self.close_connection = True
+        connection = fake_websocket.Connection(self)
         self.server.joined.set()
+        if self.server.close_codes:
+            return connection.close(self.server.close_codes.pop(0))
         rev = None
         while True:
             with conversion.changed:
                 conversion.changed.wait_for(lambda: conversion.rev != rev)
-                rev, over, text = conversion.rev, conversion.terminal(), json.dumps(conversion.json()).encode()
-            head = struct.pack("!BBH", 0x81, 126, len(text)) if len(text) > 125 else struct.pack("!BB", 0x81, len(text))
-            self.wfile.write(head + text)
+                rev, over, status = conversion.rev, conversion.terminal(), conversion.json()
+            connection.send(status)
             if over:
-                self.wfile.write(b"\x88\x02" + struct.pack("!H", 1000))
-                return
+                return connection.close(1000)
 
     def do_POST(self):
-        self.server.requests.append("POST " + self.path)
+        self.server.heard("POST " + self.path)
         parts = self.path.strip("/").split("/")
         if self.path == "/v1/conversions":
             return self.submit()
         conversion = self.find(parts[2])
         if conversion is None:
             return
+        if parts[3] == "notes":
+            return self.write_note(conversion)
         if parts[3] == "cancel":
             if conversion.terminal():
                 return self.problem(409, "already_finished", "It has already ended.")
@@ -317,6 +349,9 @@ convd_conversions_total{outcome="completed"} 3
 convd_api_seconds_bucket{le="+Inf"} 4
 convd_api_seconds_sum 2
 convd_api_seconds_count 4
+# HELP convd_realtime_connections Connections that follow the events.
+# TYPE convd_realtime_connections gauge
+convd_realtime_connections 7
 """
 
 SIMPLE = {

@@ -8,6 +8,7 @@
 #include "tests/support/catch.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
@@ -62,7 +63,13 @@ struct SocketScript {
   std::vector<std::string> heard;
   std::optional<api::SocketSession::Close> end;
   bool echo = true;
-  api::Outlet* outlet = nullptr;  // loop thread only
+  bool flushes = false;  // instead of want_write()
+  std::string last_words;
+  int too_slow = 0;
+  std::function<std::string_view(std::size_t)> source;  // instead of `waiting`
+  api::Outlet* outlet = nullptr;                        // loop thread only
+
+  void wake() { flushes ? outlet->flush() : outlet->want_write(); }
 };
 
 class ScriptedSession final : public api::SocketSession {
@@ -77,10 +84,16 @@ class ScriptedSession final : public api::SocketSession {
   }
   void on_open(api::Outlet& outlet) override {
     script_->outlet = &outlet;
-    outlet.want_write();
+    script_->wake();
   }
   void on_message(std::string_view text, api::MessageKind kind) override {
-    const std::lock_guard lock(script_->mutex);
+    {
+      const std::lock_guard lock(script_->mutex);
+      hear(text, kind);
+    }
+    script_->wake();
+  }
+  void hear(std::string_view text, api::MessageKind kind) {
     const bool binary = kind == api::MessageKind::binary;
     script_->heard.push_back((binary ? "binary:" : "") + std::string(text));
     if (!script_->echo) return;
@@ -88,10 +101,10 @@ class ScriptedSession final : public api::SocketSession {
       script_->end = {4001, "as you wish"};
     else
       script_->waiting.push_back({std::string(text), binary ? events::FrameType::binary : events::FrameType::text});
-    script_->outlet->want_write();
   }
   std::string_view next_frames(std::size_t most) override {
     const std::lock_guard lock(script_->mutex);
+    if (script_->source) return script_->source(most);
     frames_.clear();
     while (!script_->waiting.empty()) {
       const Said& next = script_->waiting.front();
@@ -105,6 +118,16 @@ class ScriptedSession final : public api::SocketSession {
     const std::lock_guard lock(script_->mutex);
     return script_->end;
   }
+  Close going_away() override {
+    const std::lock_guard lock(script_->mutex);
+    if (script_->last_words.empty()) return SocketSession::going_away();
+    script_->waiting.push_back({script_->last_words});
+    return {4001, "shutdown"};
+  }
+  void on_too_slow() override {
+    const std::lock_guard lock(script_->mutex);
+    ++script_->too_slow;
+  }
 
  private:
   std::shared_ptr<SocketScript> script_;
@@ -113,7 +136,8 @@ class ScriptedSession final : public api::SocketSession {
 };
 
 // Answers "METHOD /a|b ?name=value body\n". Paths with a meaning of their own: /early (answers before the body), /later
-// (answers when the test says so), /big (a megabyte of text), /file (a part of a file), /status/N, /caller, /ws/NAME.
+// (answers when the test says so), /custom (as `custom` says), /big (a megabyte of text), /file (a part of a file),
+// /status/N, /caller, /ws/NAME.
 class EchoService final : public api::Service {
  public:
   explicit EchoService(loop::Loop& loop) : loop_(loop) {}
@@ -146,6 +170,7 @@ class EchoService final : public api::Service {
   std::atomic<int> sessions{0};
   std::vector<api::Responder*> later;  // loop thread only
   std::string file_path;
+  std::function<api::Response()> custom;  // loop thread only
 
  private:
   loop::Loop& loop_;
@@ -168,6 +193,8 @@ class EchoExchange final : public api::Exchange {
   void on_body_end() override {
     if (first() == "later") {
       service_.later.push_back(&responder_);
+    } else if (first() == "custom") {
+      responder_.send(service_.custom());
     } else if (first() == "big") {
       responder_.send({200, {}, std::string(1 << 20, 'b')});
     } else if (first() == "file") {
@@ -304,6 +331,24 @@ class TransportWorld {
     std::filesystem::remove_all(directory);
   }
   RawClient connect() const { return RawClient(socket_path); }
+  // Over TCP, with a receive buffer of about that size.
+  RawClient connect_tcp(int receive_bytes) {
+    if (tcp_port_ == 0) {
+      on_loop([&] {
+        const auto name = server->listen_tcp("127.0.0.1:0");
+        REQUIRE(name.ok());
+        tcp_port_ = static_cast<std::uint16_t>(std::stoi(name.value().substr(name.value().rfind(':') + 1)));
+      });
+    }
+    loop::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(tcp_port_);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    return RawClient(std::move(fd));
+  }
 
   // Runs `task` on the loop thread and waits for it.
   void on_loop(std::function<void()> task) {
@@ -332,6 +377,7 @@ class TransportWorld {
   std::unique_ptr<transport::Server> server;
 
  private:
+  std::uint16_t tcp_port_ = 0;
   std::thread thread_;
 };
 

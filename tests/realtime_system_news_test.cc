@@ -1,0 +1,19 @@
+#include "convd/realtime/system_news.h"
+
+#include "tests/support/catch.h"
+#include "tests/support/fake_sink.h"
+
+TEST_CASE("every org that listens hears of the daemon, and nobody else") {
+  tests::FakeSink sink;
+  convd::realtime::SystemNews news(sink);
+  news.reloaded("the configuration was read again");
+  CHECK(sink.take().empty());
+  sink.heard = {{"a", shared::Service::system}, {"b", shared::Service::system}, {"c", shared::Service::queue}};
+  news.reloaded("the configuration was read again");
+  news.draining("convd is leaving");
+  CHECK(sink.take() ==
+        std::vector<std::string>{R"(a system system.reloaded convd {"message":"the configuration was read again"})",
+                                 R"(b system system.reloaded convd {"message":"the configuration was read again"})",
+                                 R"(a system system.draining convd {"message":"convd is leaving"})",
+                                 R"(b system system.draining convd {"message":"convd is leaving"})"});
+}
