@@ -100,8 +100,8 @@ class Stream:
         await self.connection.send(handshake(services, **more))
         self.ack = await self.frame()
         assert self.ack["type"] == "ack", self.ack
-        given = "since" in more or more.get("lastSeq", 0) > 0
-        self.chain = Chain(more.get("lastSeq", 0) if given else self.ack["head"])
+        begun = self.ack["oldest"] - 1 if "since" in more else more.get("lastSeq") or self.ack["head"]
+        self.chain = Chain(begun)
         return self
 
     async def __aenter__(self):
@@ -341,3 +341,14 @@ class Case(harness.Case, unittest.IsolatedAsyncioTestCase):
     def slow_conversion(self):
         """One that runs for a while."""
         return self.daemon.submit("numbers.pdf", "png", options={"dpi": 300})
+
+    def running_conversion(self):
+        """One that runs now, and for a while; to be cancelled."""
+        id = self.slow_conversion()
+        self.daemon.wait(id, lambda status: status["status"] == "processing")
+        return id
+
+    def cancel(self, *ids):
+        for id in ids:
+            answer = self.daemon.post(f"/v1/conversions/{id}/cancel", {})
+            self.assertEqual(answer.status, 200, answer)
