@@ -130,15 +130,14 @@ class Stream:
         return frame
 
     async def events(self, last):
-        """All events up to the first one of which `last` is true."""
+        """All events up to the frame with the first one of which `last` is true."""
         found = []
         while True:
             frame = await self.frame()
             assert frame["type"] in ("event", "ping"), frame
-            for event in frame.get("events", ()):
-                found.append(event)
-                if last(event):
-                    return found
+            found += frame.get("events", ())
+            if any(map(last, frame.get("events", ()))):
+                return found
 
     async def ask(self, **message):
         """Sends a message and gives the next frame that is no event."""
