@@ -130,15 +130,14 @@ class Stream:
         return frame
 
     async def events(self, last):
-        """All events up to the first one of which `last` is true."""
+        """All events up to the first frame with one of which `last` is true."""
         found = []
         while True:
             frame = await self.frame()
             assert frame["type"] in ("event", "ping"), frame
-            for event in frame.get("events", ()):
-                found.append(event)
-                if last(event):
-                    return found
+            found += frame.get("events", ())
+            if any(map(last, frame.get("events", ()))):
+                return found
 
     async def ask(self, **message):
         """Sends a message and gives the next frame that is no event."""
@@ -299,16 +298,15 @@ class Events:
         return None, None
 
     def until(self, last):
-        """All events up to the first one of which `last` is true; each frame has had its id."""
+        """All events up to the first frame with one of which `last` is true; each frame has had its id."""
         found = []
         while True:
             name, frame = self.next()
             assert name == "message" and frame["type"] == "event", (name, frame)
             assert frame.get("snapshot") or self.id.endswith(f":{frame['seq']}"), (self.id, frame)
-            for event in frame["events"]:
-                found.append(event)
-                if last(event):
-                    return found
+            found += frame["events"]
+            if any(map(last, frame["events"])):
+                return found
 
 
 def poll(daemon, **query):
