@@ -236,9 +236,9 @@ class Transports(Case):
         self.assertGreaterEqual(int(answer.headers["Convd-Seq"]), position["lastSeq"])
 
     async def test_more_events_than_are_held_in_memory(self):
-        id = self.daemon.convert("guide.md", "html")["id"]
+        ids = [self.daemon.convert("guide.md", "html")["id"] for _ in range(3)]
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
-            list(pool.map(lambda n: self.daemon.post(f"/v1/conversions/{id}/notes", {"text": f"note {n}"}), range(3000)))
+            list(pool.map(lambda n: self.daemon.post(f"/v1/conversions/{ids[n % 3]}/notes", {"text": f"note {n}"}), range(3000)))
         self.daemon.kill9()
         self.daemon.start()
         async with await self.stream(["conversion", "note"], since="oldest") as stream:
