@@ -130,7 +130,7 @@ class Stream:
         return frame
 
     async def events(self, last):
-        """All events up to the first frame with one of which `last` is true."""
+        """All events up to the frame with the first one of which `last` is true."""
         found = []
         while True:
             frame = await self.frame()
@@ -298,15 +298,16 @@ class Events:
         return None, None
 
     def until(self, last):
-        """All events up to the first frame with one of which `last` is true; each frame has had its id."""
+        """All events up to the first one of which `last` is true; each frame has had its id."""
         found = []
         while True:
             name, frame = self.next()
             assert name == "message" and frame["type"] == "event", (name, frame)
             assert frame.get("snapshot") or self.id.endswith(f":{frame['seq']}"), (self.id, frame)
-            found += frame["events"]
-            if any(map(last, frame["events"])):
-                return found
+            for event in frame["events"]:
+                found.append(event)
+                if last(event):
+                    return found
 
 
 def poll(daemon, **query):
