@@ -2,6 +2,7 @@
 were told. One event loop carries all of them."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import pathlib
@@ -52,6 +53,7 @@ class Reader:
         self.connections = 0
         self.cut = 0
         self.wrong = []
+        self.leaving = []  # tasks
 
     async def run(self):
         while not self.done:
@@ -66,6 +68,7 @@ class Reader:
             except (AssertionError, KeyError, ValueError) as error:
                 self.wrong.append(f"{self.kind}: {error!r}")
             await asyncio.sleep(self.random.uniform(0, 0.3))
+        await asyncio.gather(*self.leaving)
 
     def query(self):
         if self.position is None:
@@ -124,8 +127,14 @@ class Stream(Reader):
             # Half of them leave without a word.
             if self.random.random() < 0.5:
                 connection.transport.abort()
+                connection.fail_connection(1006)
             else:
-                asyncio.ensure_future(connection.close())
+                self.leaving.append(asyncio.create_task(self.leave(connection)))
+
+    @staticmethod
+    async def leave(connection):
+        with contextlib.suppress(websockets.WebSocketException, OSError):
+            await connection.close()
 
     async def pause(self, taken_bytes):
         pass
@@ -212,7 +221,8 @@ class Poll(Http):
     async def session(self):
         while not self.done:
             query = self.query()
-            more = {"wait": self.random.choice((0, 5, 25)), "limit": self.random.choice((1, 10, 1000))}
+            # The first answer says where now is.
+            more = {"wait": self.random.choice((0, 5, 25)) if query else 0, "limit": self.random.choice((1, 10, 1000))}
             status, fields, reader, writer = await self.get("/v2/realtime/poll", query | more)
             try:
                 body = await reader.readexactly(int(fields.get("content-length", 0)))

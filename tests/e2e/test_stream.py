@@ -1,6 +1,7 @@
 """The unified stream as an honest client meets it: it connects, is told what happens, comes back, and has missed nothing."""
 
 import asyncio
+import concurrent.futures
 import datetime
 import json
 import zlib
@@ -8,7 +9,7 @@ import zlib
 import harness
 import stream_clients
 from harness import PATIENCE, eventually, sample
-from stream_clients import Case, Events, ends, poll, polled, state_events
+from stream_clients import Case, Events, Stream, ends, poll, polled, state_events
 
 ACK = {"type", "seq", "timestamp", "connectionId", "epoch", "head", "oldest", "recovered", "replaying", "rejected", "heartbeatMs",
        "compress"}
@@ -109,6 +110,8 @@ class Delivery(Case):
 
 
 class ComingBack(Case):
+    options = {"drain_timeout": "100ms"}
+
     async def test_exactly_what_was_missed(self):
         async with await self.stream() as witness:
             async with await self.stream() as first:
@@ -234,6 +237,33 @@ class Transports(Case):
         self.assertEqual((answer.status, answer.body), (204, b""))
         self.assertEqual(answer.headers["Convd-Epoch"], position["epoch"])
         self.assertGreaterEqual(int(answer.headers["Convd-Seq"]), position["lastSeq"])
+
+    async def test_more_events_than_are_held_in_memory(self):
+        ids = [self.daemon.convert("guide.md", "html")["id"] for _ in range(3)]
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            list(pool.map(lambda n: self.daemon.post(f"/v1/conversions/{ids[n % 3]}/notes", {"text": f"note {n}"}), range(3000)))
+        self.daemon.kill9()
+        self.daemon.start()
+        async with await self.stream(["conversion", "note"], since="oldest") as stream:
+            events = await stream.replay()
+        notes = [event["data"] for event in events if event["type"] == "note.added"]
+        self.assertEqual({note["text"] for note in notes}, {f"note {n}" for n in range(3000)})
+        self.assertEqual(polled(self.daemon, services="conversion,note", since="oldest", limit=700)[0], events)
+        with Events(self.daemon, services="note", lastSeq=events[0]["seq"]) as source:
+            source.next()
+            self.assertEqual([event["data"] for event in source.until(lambda event: event["seq"] == events[-1]["seq"])], notes)
+
+    async def test_an_empty_log_has_a_position_to_go_on_from(self):
+        daemon = harness.Daemon(tcp=False).start()
+        self.addCleanup(daemon.close)
+        async with await Stream.open(daemon) as stream:
+            position = stream.position
+        _, bookmark = polled(daemon, since="oldest")
+        self.assertEqual(bookmark, position)
+        id = daemon.convert("guide.md", "html")["id"]
+        async with await Stream.open(daemon, **position) as stream:
+            self.assertEqual((stream.ack["recovered"], stream.ack["replaying"]), (True, 3))
+        self.assertEqual([event["subject"] for event in polled(daemon, **bookmark)[0]], [id] * 3)
 
     def test_a_poll_without_a_position_is_a_bookmark_of_now(self):
         self.daemon.convert("guide.md", "html")
