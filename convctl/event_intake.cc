@@ -75,7 +75,7 @@ EventIntake::Frame EventIntake::take_frame(const std::string& text) {
 void EventIntake::take_ack(const shared::JsonReader& frame) {
   cursor_.acknowledged(epoch_at(frame), number_at(frame, "head"), flag_at(frame, "recovered"));
   heartbeat_ = std::chrono::milliseconds(std::max<std::int64_t>(1, number_at(frame, "heartbeatMs")));
-  take_rejected(frame);
+  take_rejected(texts_at(frame, "rejected"));
 }
 
 void EventIntake::take_goodbye(const shared::JsonReader& frame) {
@@ -98,14 +98,21 @@ bool EventIntake::take_events(const shared::JsonReader& frame) {
   return !events.empty();
 }
 
-void EventIntake::take_rejected(const shared::JsonReader& frame) {
-  std::string names;
-  const auto rejected = texts_at(frame, "rejected");
-  for (const std::string& name : rejected) names += (names.empty() ? "" : ", ") + name;
+void EventIntake::take_rejected(const std::vector<std::string>& rejected) {
   if (rejected.empty() || std::exchange(rejected_told_, true)) return;
+  std::string names;
+  for (const std::string& name : rejected) names += (names.empty() ? "" : ", ") + name;
   if (rejected.size() >= cursor_.services().size())
     throw Failure{Exit::usage, "convd has no such service: " + names, "`convctl events --help` names them"};
   sink_.warn("convd has no such service: " + names);
+}
+
+// An answer without a body cannot say what the daemon does not know: what this program does not know is probably it.
+void EventIntake::doubt_services() {
+  for (const std::string& name : cursor_.services()) {
+    if (shared::service_from(name.substr(0, name.find(':')))) continue;
+    if (!std::exchange(rejected_told_, true)) sink_.warn("nothing has come, and no service is known as " + name);
+  }
 }
 
 EventIntake::Page EventIntake::take_page(const HttpResponse& response) {
@@ -120,10 +127,11 @@ EventIntake::Page EventIntake::take_page(const HttpResponse& response) {
     if (!bookmark) not_understood("204 without Convd-Epoch and Convd-Seq");
     cursor_.paged(bookmark->epoch);
     page.head = seq = bookmark->seq;
+    doubt_services();
   } else {
     const shared::Json json = json_from(response.body);
     cursor_.paged(epoch_at(json.read()));
-    take_rejected(json.read());
+    take_rejected(texts_at(json.read(), "rejected"));
     page.has_events = take_events(json.read());
     page.head = number_at(json.read(), "head");
     seq = number_at(json.read(), "seq");

@@ -60,7 +60,8 @@ class EventIntake {
   void take_ack(const shared::JsonReader& frame);
   void take_goodbye(const shared::JsonReader& frame);
   bool take_events(const shared::JsonReader& frame);
-  void take_rejected(const shared::JsonReader& frame);
+  void take_rejected(const std::vector<std::string>& rejected);
+  void doubt_services();
   Page take_expired(const HttpResponse& response);
 
   EventCursor cursor_;

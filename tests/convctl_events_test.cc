@@ -179,6 +179,11 @@ TEST_CASE("services that are not there are told once, and none at all is an end"
   CHECK(world.heard.take() == " [convd has no such service: dance]");
   world.ack("e1", 1, true, R"(["dance"])");
   CHECK(world.heard.take().empty());
+  const Headers bookmark{{"convd-epoch", "e1"}, {"convd-seq", "4"}};
+  World silent({}, {"conversion:7", "dance"});
+  silent.page(204, "", bookmark);
+  silent.page(204, "", bookmark);
+  CHECK(silent.heard.take() == " [nothing has come, and no service is known as dance]");
   CHECK(exit_of([] { World({}, {"dance"}).ack("e1", 1, false, R"(["dance"])"); }) == 64);
 }
 

@@ -208,8 +208,7 @@ void Hub::State::keep_within_bounds() {
 
 // Thousands of readers stand at the same place: what one is given is made once.
 const Slice& Hub::State::slice(OrgLog& log, const std::shared_ptr<const Filter>& filter, Encoding encoding,
-                               Ring::Place from,
-                               const Hub::Reader::Most& most) {
+                               Ring::Place from, const Hub::Reader::Most& most) {
   Ring& ring = *log.ring;
   for (const Slice& made : log.slices) {
     if (made.filter != nullptr && made.from == from && made.until == ring.end() && made.encoding == encoding &&

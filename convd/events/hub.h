@@ -109,8 +109,8 @@ class Hub {
 class Hub::Reader {
  public:
   virtual ~Reader() = default;
-  // What waits, in the reader's encoding: about so many bytes and at most so many events, one at least; empty when there
-  // is nothing. Valid until the next call to the hub or any reader.
+  // What waits, in the reader's encoding: about so many bytes and at most so many events, one at least; empty when
+  // there is nothing. Valid until the next call to the hub or any reader.
   struct Most {
     std::size_t bytes = 0;
     int events = std::numeric_limits<int>::max();

@@ -118,9 +118,9 @@ def throughput_table(title, servers, options, baseline, **settings):
         if mine is None:
             continue
         rate, cpu = mine["per_second"], mine["us_per_delivery"]
-        rows.append([server.name, number(rate), f"{cpu:.3f}", number(mine["payload_bytes"], 0), f"{mine['server_cpu']:.2f}",
+        rows.append([server.name, number(rate), f"{cpu:.3f}", number(mine["payload_bytes"], 0), f"{mine['server_cpu']:.2f}", f"{mine['client_cpu']:.2f}",
                      ratio(cpu, figure(found, baseline, "us_per_delivery")), *(ratio(rate, figure(found, n, "per_second")) for n in (baseline, "nchan", "ws"))])
-    table(title, ["", "deliveries/s", "us CPU each", "bytes", "CPU used", f"CPU/{baseline}", f"rate/{baseline}", "rate/nchan", "rate/ws"], rows)
+    table(title, ["", "deliveries/s", "us CPU each", "bytes", "server CPU", "client CPU", f"CPU/{baseline}", f"rate/{baseline}", "rate/nchan", "rate/ws"], rows)
     return found
 
 

@@ -81,7 +81,7 @@ class Reader:
         if query and not ack["recovered"]:
             self.wrong.append(f"{self.kind}: from {query} not recovered: {ack}")
         if self.position is None:
-            self.position = self.first = 0 if "since" in query else ack["head"]
+            self.position = self.first = ack["oldest"] - 1 if "since" in query else ack["head"]
         return stream_clients.Chain(self.position)
 
     def take(self, frame):
@@ -223,7 +223,7 @@ class Poll(Http):
             else:
                 assert status == 200, (status, body)
                 page = json.loads(body)
-            self.take_ack({"epoch": page["epoch"], "head": page["seq"], "recovered": True}, query)
+            self.take_ack({"epoch": page["epoch"], "head": page["seq"], "oldest": 1, "recovered": True}, query)
             for event in page["events"]:
                 assert event["seq"] > (self.position if "since" not in query else 0), (event["seq"], self.position)
                 self.take_event(event)

@@ -100,8 +100,8 @@ class Stream:
         await self.connection.send(handshake(services, **more))
         self.ack = await self.frame()
         assert self.ack["type"] == "ack", self.ack
-        given = "since" in more or more.get("lastSeq", 0) > 0
-        self.chain = Chain(more.get("lastSeq", 0) if given else self.ack["head"])
+        begun = self.ack["oldest"] - 1 if "since" in more else more.get("lastSeq") or self.ack["head"]
+        self.chain = Chain(begun)
         return self
 
     async def __aenter__(self):
@@ -130,15 +130,14 @@ class Stream:
         return frame
 
     async def events(self, last):
-        """All events up to the first one of which `last` is true."""
+        """All events up to the frame with the first one of which `last` is true."""
         found = []
         while True:
             frame = await self.frame()
             assert frame["type"] in ("event", "ping"), frame
-            for event in frame.get("events", ()):
-                found.append(event)
-                if last(event):
-                    return found
+            found += frame.get("events", ())
+            if any(map(last, frame.get("events", ()))):
+                return found
 
     async def ask(self, **message):
         """Sends a message and gives the next frame that is no event."""
@@ -341,3 +340,14 @@ class Case(harness.Case, unittest.IsolatedAsyncioTestCase):
     def slow_conversion(self):
         """One that runs for a while."""
         return self.daemon.submit("numbers.pdf", "png", options={"dpi": 300})
+
+    def running_conversion(self):
+        """One that runs now, and for a while; to be cancelled."""
+        id = self.slow_conversion()
+        self.daemon.wait(id, lambda status: status["status"] == "processing")
+        return id
+
+    def cancel(self, *ids):
+        for id in ids:
+            answer = self.daemon.post(f"/v1/conversions/{id}/cancel", {})
+            self.assertEqual(answer.status, 200, answer)

@@ -3,6 +3,10 @@
 import json
 import os
 import pathlib
+import signal
+import subprocess
+import threading
+import unittest
 
 import harness
 from harness import Case, SAMPLES
@@ -125,6 +129,59 @@ class Convctl(Case):
     def test_an_existing_file_that_cannot_be_written(self):
         done = self.daemon.convctl("convert", str(SAMPLES / "guide.md"), "--to", "html", "-o", "/proc/nothing.html")
         self.assertIn(done.returncode, (73, 74), done.stderr)
+
+    def test_notes_and_who_watches(self):
+        id = self.daemon.convert("guide.md", "html")["id"]
+        note = self.run_well("note", id, "-", stdin="Schön \u2713\n".encode()).stdout.decode().strip()
+        notes = json.loads(self.run_well("notes", id, "--json").stdout)["notes"]
+        self.assertEqual([(one["id"], one["text"], one["author"]) for one in notes], [(note, "Schön \u2713", f"uid:{os.getuid()}")])
+        told = json.loads(self.run_well("events", "--json", "--service", "note").stdout.splitlines()[-1])
+        self.assertEqual((told["type"], told["subject"], told["data"]), ("note.added", id, notes[0]))
+        self.assertEqual(self.run_well("watchers", id).stdout, b"PRINCIPAL\tCONNECTIONS\n")
+
+    def test_events_page_by_page(self):
+        id = self.daemon.convert("guide.md", "html")["id"]
+        lines = [json.loads(line) for line in self.run_well("events", "--json").stdout.splitlines()]
+        self.assertEqual([line["type"] for line in lines if line["subject"] == id],
+                         ["conversion.pending", "conversion.processing", "conversion.completed"])
+        middle = lines[len(lines) // 2]
+        rest = self.run_well("events", "--json", "--since", f"{middle['epoch']}:{middle['seq']}").stdout.splitlines()
+        self.assertEqual([json.loads(line)["seq"] for line in rest], [line["seq"] for line in lines if line["seq"] > middle["seq"]])
+        other = self.run_well("events", "--json", "--since", f"other:{middle['seq']}")
+        self.assertEqual(json.loads(other.stdout.splitlines()[0])["reason"], "epoch")
+        self.assertIn(b"another log", other.stderr)
+
+
+class Follower(unittest.TestCase):
+    def read_until(self, process, kind):
+        for line in process.stdout:
+            self.seen.append(json.loads(line))
+            if self.seen[-1]["type"] == kind:
+                return
+        self.fail(f"the output ended without {kind}: {process.stderr.read()}")
+
+    def test_goes_on_after_a_restart(self):
+        self.seen = []
+        with harness.Daemon() as daemon:
+            process = subprocess.Popen([str(harness.BIN / "convctl"), "events", "-f", "--json", "--since", "all"], stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE, text=True, env=os.environ | {"CONVD_SOCKET": daemon.socket})
+            self.addCleanup(lambda: (process.kill(), process.wait(), process.stdout.close(), process.stderr.close()))
+            watchdog = threading.Timer(harness.PATIENCE, process.kill)
+            watchdog.start()
+            self.addCleanup(watchdog.cancel)
+            daemon.convert("guide.md", "html")
+            self.read_until(process, "conversion.completed")
+            daemon.stop()
+            daemon.start()
+            daemon.convert("report.md", "html")
+            self.read_until(process, "conversion.completed")
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(process.wait(harness.PATIENCE), 130)
+        states = [line["type"] for line in self.seen if line["class"] == "state"]
+        self.assertEqual(states, ["conversion.pending", "conversion.processing", "conversion.completed"] * 2)
+        seqs = [line["seq"] for line in self.seen]
+        self.assertEqual(seqs, sorted(set(seqs)))
+        self.assertEqual(len({line["epoch"] for line in self.seen}), 1)
 
 
 if __name__ == "__main__":

@@ -88,14 +88,13 @@ class Presence(Case):
                 await self.changed(stream, 1)
             event = await self.changed(stream, 0)
             self.assertEqual(event["data"], {"conversion": id, "watchers": [], "total": 0})
-        for each in (blocker, id):
-            self.daemon.wait(each)
+        self.cancel(blocker, id)
 
     async def test_who_follows_everything_watches_nothing_in_particular(self):
         id = self.slow_conversion()
         async with await self.stream(["conversion"]):
             self.assertEqual(self.watchers(id)["total"], 0)
-        self.daemon.wait(id)
+        self.cancel(id)
 
 
 class Others(Case):
