@@ -242,7 +242,7 @@ const Slice& Hub::State::slice(OrgLog& log, const std::shared_ptr<const Filter>&
 }
 
 void Hub::State::encode(std::string& out, const OrgLog& log, const std::string& frame, std::int64_t seq,
-                        Encoding encoding, Named named) {
+                        Encoding encoding, Kind kind) {
   switch (encoding) {
     case Encoding::websocket:
       return append_frame(out, frame);
@@ -251,8 +251,9 @@ void Hub::State::encode(std::string& out, const OrgLog& log, const std::string& 
       ++counters.compressed;
       return append_frame(out, deflater.pack(frame), FrameType::binary);
     case Encoding::sse:
-      out += "id: " + shared::to_text(shared::Position{log.head.epoch, seq}) +
-             (named == Named::gap ? "\nevent: gap\ndata: " : "\ndata: ") + frame + "\n\n";
+      if (kind == Kind::event) out += "id: " + shared::to_text(shared::Position{log.head.epoch, seq}) + "\n";
+      if (kind == Kind::gap) out += "event: gap\n";
+      out += "data: " + frame + "\n\n";
       return;
     case Encoding::json:
       out += frame + ",";

@@ -76,9 +76,11 @@ struct Hub::State : std::enable_shared_from_this<State> {
 
   const Slice& slice(OrgLog& log, const std::shared_ptr<const Filter>& filter, Encoding encoding, Ring::Place from,
                      const Hub::Reader::Most& most);
-  enum class Named : std::uint8_t { no, gap };  // whether server-sent events give the frame a name
+  // What the frame is to server-sent events. Only an event is a position: a browser that is cut off in the middle of a
+  // snapshot comes back from where it was before the gap, and is told the gap again.
+  enum class Kind : std::uint8_t { event, gap, snapshot };
   void encode(std::string& out, const OrgLog& log, const std::string& frame, std::int64_t seq, Encoding encoding,
-              Named named = Named::no);
+              Kind kind = Kind::event);
   void delivered(const Slice& slice, bool was_current);
 
   loop::Loop& loop;

@@ -105,6 +105,10 @@ class OtherTransports(Case):
             self.assertEqual((name, gap["type"], gap["reason"]), ("gap", "gap", "epoch"))
             snapshots = events.until(lambda event: event["subject"] == id)
             self.assertEqual(snapshots[-1]["type"], "conversion.snapshot")
+            self.assertEqual(events.id, "0123456789abcdef:17", "who is cut off now is told all of it again")
+            self.daemon.submit("guide.md", "html")
+            self.assertEqual(events.until(lambda event: True)[0]["class"], "state")
+            self.assertEqual(events.id.split(":")[0], ack["epoch"])
 
     def test_a_poll_is_told_410(self):
         self.daemon.convert("guide.md", "html")
