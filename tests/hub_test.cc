@@ -95,8 +95,7 @@ struct Client final : Hub::Waker {
     if (!slow) drain();
   }
   void drain() {
-    for (std::string_view bytes = reader->take({.bytes = 1000}); !bytes.empty();
-         bytes = reader->take({.bytes = 1000}))
+    for (std::string_view bytes = reader->take({.bytes = 1000}); !bytes.empty(); bytes = reader->take({.bytes = 1000}))
       text += std::string(bytes);
   }
   // The numbers in what was told, in order: "1 2 3".
