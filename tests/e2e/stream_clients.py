@@ -252,7 +252,7 @@ class Bare:
             while True:
                 opcode, payload = self.message()
                 if opcode == CLOSE:
-                    return frames, struct.unpack("!H", payload[:2])[0] if payload else None
+                    return frames, struct.unpack("!H", payload[:2])[0] if len(payload) > 1 else None
                 if opcode == TEXT:
                     frames.append(json.loads(payload))
         except (EOFError, ConnectionError):

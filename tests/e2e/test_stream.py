@@ -241,13 +241,13 @@ class Transports(Case):
     async def test_more_events_than_are_held_in_memory(self):
         ids = [self.daemon.convert("guide.md", "html")["id"] for _ in range(3)]
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
-            list(pool.map(lambda n: self.daemon.post(f"/v1/conversions/{ids[n % 3]}/notes", {"text": f"note {n}"}), range(3000)))
+            list(pool.map(lambda n: self.daemon.post(f"/v1/conversions/{ids[n % 3]}/notes", {"text": f"note {n}"}), range(2400)))
         self.daemon.kill9()
         self.daemon.start()
         async with await self.stream(["conversion", "note"], since="oldest") as stream:
             events = await stream.replay()
         notes = [event["data"] for event in events if event["type"] == "note.added"]
-        self.assertEqual({note["text"] for note in notes}, {f"note {n}" for n in range(3000)})
+        self.assertEqual({note["text"] for note in notes}, {f"note {n}" for n in range(2400)})
         self.assertEqual(polled(self.daemon, services="conversion,note", since="oldest", limit=700)[0], events)
         with Events(self.daemon, services="note", lastSeq=events[0]["seq"]) as source:
             source.next()

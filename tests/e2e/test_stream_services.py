@@ -164,7 +164,7 @@ class Leaving(harness.unittest.IsolatedAsyncioTestCase):
             streams = [await Stream.open(daemon, ["conversion", "system"]) for _ in range(3)]
             events = Events(daemon, services="conversion,system")
             self.assertEqual(events.next()[0], "ack")
-            watcher = Bare(daemon, f"/ws/conversion/{daemon.submit('numbers.pdf', 'png', options={'dpi': 300})}")
+            watcher = Bare(daemon, f"/ws/conversion/{daemon.submit('numbers.pdf', 'png', options={'dpi': 150})}")
             running = watcher.frame()["id"]
             os.kill(daemon.pid(), signal.SIGTERM)
             for stream in streams:
