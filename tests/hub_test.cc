@@ -364,12 +364,12 @@ TEST_CASE("large frames are compressed once for all who asked, small ones for no
   }
 }
 
-TEST_CASE("server-sent events carry the position, and a gap has a name") {
+TEST_CASE("server-sent events carry the position, and a gap has a name and none") {
   World world;
   Client client;
   world.log.head.head = 1;
   world.attach(client, after(7), {"conversion"}, Encoding::sse);
-  CHECK(client.text.find("id: e1:1\nevent: gap\ndata: {\"type\":\"gap\"") == 0);
+  CHECK(client.text.find("event: gap\ndata: {\"type\":\"gap\"") == 0);
   client.text.clear();
   world.happen(2);
   world.loop.turn();
