@@ -16,7 +16,8 @@ using shared::JsonReader;
 constexpr std::array<int, 4> widths{8, 7, 21, 36};
 constexpr std::size_t subject = 3;
 constexpr int least_subject = 13;
-constexpr int least_summary = 24;
+constexpr int good_summary = 40;  // the subject gives way for that much
+constexpr int least_summary = 16;
 
 const Row titles{"TIME", "SEQ", "TYPE", "SUBJECT", "SUMMARY"};
 
@@ -95,7 +96,7 @@ std::string aligned(const Row& cells, int width, const std::function<std::string
   auto wide = widths;
   int rest = width - 1 - 2 * static_cast<int>(widths.size());
   for (const int column : widths) rest -= column;
-  const int given = std::clamp(least_summary - rest, 0, wide[subject] - least_subject);
+  const int given = std::clamp(good_summary - rest, 0, wide[subject] - least_subject);
   wide[subject] -= given;
   std::string line;
   for (std::size_t i = 0; i < wide.size(); ++i) line += dress(i, fit(cells[i], wide[i])) + "  ";

@@ -230,9 +230,10 @@ TEST_CASE("lines of events in columns") {
   const std::string id = "019aa5e2-7c1f-7d20-8a3b-6f1e2d3c4b5a";
   const shared::Json event = event_of("conversion.completed", R"({"filename":"a.docx","status":"completed"})", id);
   const Row cells = event_cells(event.read());
-  CHECK(aligned_event(cells, 120) == "09:00:00  12       conversion.completed   " + id + "  a.docx: completed\n");
+  CHECK(aligned_event(cells, 130) == "09:00:00  12       conversion.completed   " + id + "  a.docx: completed\n");
   CHECK(aligned_event(cells, 80) == "09:00:00  12       conversion.completed   019aa5e2-7c1…  a.docx: completed\n");
-  for (int width = 81; width < 160; ++width) CHECK(cell_width(aligned_event(cells, width)) <= width);
+  const Row wide{cells[0], cells[1], cells[2], cells[3], std::string(200, 'x')};
+  for (int width = 75; width < 160; ++width) CHECK(cell_width(aligned_event(wide, width)) <= width);
   CHECK(event_line(event_of("note.added", R"({"author":"a\tb","text":"\u001b[2J"})").read(),
                    Terminal(-1, ColorMode::always)) == "2026-11-21T09:00:00.123Z\t12\tnote.added\t018f\ta?b: ?[2J\n");
 }

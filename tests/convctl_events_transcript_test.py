@@ -100,7 +100,7 @@ class Replay(Events):
         self.assertEqual(result.returncode, 0, result.stderr)
         lines = os.read(master, 4096).decode().splitlines()
         self.assertEqual(lines[0], "TIME      SEQ      TYPE                   SUBJECT        SUMMARY")
-        self.assertEqual(lines[1], "09:00:00  1        \x1b[31mconversion.error     \x1b[0m  018f-0001      report.docx: error, It …")
+        self.assertEqual(lines[1], "09:00:00  1        \x1b[31mconversion.error     \x1b[0m  018f-0001      report.docx: error, I…")
 
     def test_services(self):
         self.log.add()
