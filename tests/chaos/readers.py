@@ -16,6 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import stream_clients  # noqa: E402
 
 SLOW_BYTES_PER_SECOND = 1000
+MOST_WRONG = 10  # then a reader gives up
 
 
 class Told:
@@ -56,7 +57,7 @@ class Reader:
         self.leaving = []  # tasks
 
     async def run(self):
-        while not self.done:
+        while not self.done and len(self.wrong) < MOST_WRONG:
             life = None if self.calm else self.random.expovariate(1 / self.lifetime)
             try:
                 async with asyncio.timeout(life):
