@@ -61,7 +61,7 @@ void raise_descriptor_limit() {
 
 struct Context::Setup {
   std::array<lws_protocols, 2> protocols{};
-  lws_retry_bo_t validity{};
+  lws_retry_bo_t validity{};  // all zero: WebSocket looks after that
   std::array<void*, 1> loops{};
 };
 
@@ -74,8 +74,6 @@ Context::Context(loop::EvLoop& loop, const Limits& limits, std::function<void()>
   setup_->protocols[0].callback = on_lws_event;
   setup_->protocols[0].rx_buffer_size = receive_buffer_bytes;
   setup_->protocols[0].tx_packet_size = send_buffer_bytes;
-  setup_->validity.secs_since_valid_ping = limits.ping_s;
-  setup_->validity.secs_since_valid_hangup = limits.hangup_s;
   setup_->loops[0] = loop.native();
 
   lws_context_creation_info info{};
@@ -126,7 +124,7 @@ void Context::next_turn() {
 
 void Context::adopt_now(Arrival arrival) {
   ++adopted_;
-  adopting_ = std::make_unique<WebSocket>(std::move(arrival.session), limits_, waiting_);
+  adopting_ = std::make_unique<WebSocket>(std::move(arrival.session), limits_, waiting_, loop_.now());
   WebSocket* const socket = adopting_.get();
   const std::string head = handshake(arrival.key);
   keep_little_unsent(arrival.socket.get());
@@ -148,6 +146,7 @@ void Context::tick(loop::TimePoint now) {
   for (WebSocket* socket : waiting) {
     if (!socket->look(now)) waiting_.erase(socket);
   }
+  for (const auto& [wsi, socket] : sockets_) socket->keep_alive(now);
   if (!sockets_.empty()) lws_cancel_service(context_);
 }
 
@@ -184,7 +183,11 @@ int Context::on_event(lws* wsi, int reason, void* in, std::size_t size) {
     case LWS_CALLBACK_ESTABLISHED:
       socket->on_established();
       return 0;
+    case LWS_CALLBACK_RECEIVE_PONG:
+      socket->heard(loop_.now());
+      return 0;
     case LWS_CALLBACK_RECEIVE:
+      socket->heard(loop_.now());
       return code(socket->on_receive({static_cast<const char*>(in), size}));
     case LWS_CALLBACK_SERVER_WRITEABLE:
       return code(socket->on_writeable());
