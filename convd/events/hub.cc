@@ -35,6 +35,11 @@ bool Hub::is_heard(const std::string& org, shared::Service service) const {
   return first != audiences.end() && first->first.service == service;
 }
 
+std::int64_t Hub::newcomers(const std::string& org, shared::Service service) const {
+  const auto found = state_->logs.find(org);
+  return found == state_->logs.end() ? 0 : found->second->newcomers[static_cast<std::size_t>(service)];
+}
+
 std::vector<std::string> Hub::listening_orgs(shared::Service service) const {
   std::vector<std::string> orgs;
   for (const auto& [org, log] : state_->logs) {

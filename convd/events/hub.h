@@ -96,6 +96,7 @@ class Hub {
                                                Waker& waker);
 
   bool is_heard(const std::string& org, shared::Service service) const;
+  std::int64_t newcomers(const std::string& org, shared::Service service) const;  // who came since the log was opened
   std::vector<std::string> listening_orgs(shared::Service service) const;
   void count_conflated(std::int64_t events);
   HubStats stats() const;

@@ -81,6 +81,7 @@ void Hub::State::enter(Cursor& cursor) {
     Audience& audience = log.audiences[topic];
     audience.readers.push_back(&cursor);
     ++audience.present;
+    ++log.newcomers[static_cast<std::size_t>(topic.service)];
   }
   log.opening.push_back(&cursor);
   if (!log.open) {

@@ -50,6 +50,7 @@ struct OrgLog {
   std::unique_ptr<Ring> ring;
   std::map<Topic, Audience> audiences;
   std::size_t readers = 0;
+  std::array<std::int64_t, shared::service_count> newcomers{};
   std::vector<Cursor*> opening;  // those who wait for the log to be opened, or for the next turn
   std::array<Slice, 4> slices;
   std::size_t next_slice = 0;
