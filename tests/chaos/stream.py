@@ -3,9 +3,9 @@
 
     tests/chaos/stream.py [--seconds 120] [--clients 200] [--kill-every 5] [--seed N]
 
-Small conversions, notes and slow uploads go on all the time. Every client keeps (epoch, seq) and comes back with it; a fifth of them read 1000
-bytes per second, others use server-sent events or the long poll. In the end all are brought to the head of the log, and then:
-each has been told exactly the state events that stand in the log behind its first position, each once and in order; no rev of a
+Small conversions, notes and slow uploads go on all the time. Every client keeps (epoch, seq) and comes back with it; a fifth of
+them read 1000 bytes per second, others use server-sent events or the long poll. In the end all are brought to the head of the log,
+and then: each has been told exactly the state events that stand in the log behind its first position, each once and in order; no rev of a
 conversion has gone back; no seq has had two contents. Exit status 0 when all of that held. The seed is printed.
 """
 
