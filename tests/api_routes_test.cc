@@ -285,6 +285,7 @@ TEST_CASE("a socket is there for a conversion that is, and plain HTTP says why n
   request.caller.org = "uid:2";
   CHECK(world.router.open_socket(request) == nullptr);
   CHECK(world.ask("GET /ws/conversion/" + id).refusal() == "426 upgrade_required");
+  CHECK(world.ask("GET /v2/realtime/stream").refusal() == "426 upgrade_required");
   CHECK(world.ask("GET /ws/conversion/" + id).header("Upgrade") == "websocket");
   CHECK(world.ask("GET /ws/conversion/nonsense").refusal() == "404 conversion_not_found");
   request.caller.org = "uid:1";

@@ -118,11 +118,7 @@ void refuse_socket(const Services& services, const Call& call) {
   if (!interval) return call.reply.fail(interval.error());
   const auto object = services.manager.status(call.request.caller.org, call.params[0]);
   if (!object) return call.reply.fail(object.error());
-  Problem problem;
-  problem.error = {
-      ErrorCode::upgrade_required, "this route speaks WebSocket (RFC 6455): ask with Upgrade: websocket", {}};
-  problem.headers.emplace_back("Upgrade", "websocket");
-  call.reply.fail(problem);
+  call.reply.fail(websocket_wanted());
 }
 
 }  // namespace

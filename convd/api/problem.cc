@@ -100,6 +100,14 @@ std::string_view http_reason(int status) {
   return "Unknown";
 }
 
+Problem websocket_wanted() {
+  Problem problem;
+  problem.error = {
+      ErrorCode::upgrade_required, "this route speaks WebSocket (RFC 6455): ask with Upgrade: websocket", {}};
+  problem.headers.emplace_back("Upgrade", "websocket");
+  return problem;
+}
+
 Response problem_response(const Problem& problem, const std::string& trace_id) {
   const ErrorCode code = problem.error.code;
   const Row& row = rows[static_cast<std::size_t>(code)];

@@ -23,6 +23,9 @@ struct Problem {
 int http_status(shared::ErrorCode code);
 std::string_view http_reason(int status);  // "Not Found"
 
+// A WebSocket route asked for by plain HTTP.
+Problem websocket_wanted();
+
 Response problem_response(const Problem& problem, const std::string& trace_id);
 
 }  // namespace convd::api

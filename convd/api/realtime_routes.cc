@@ -1,9 +1,7 @@
 // The stream by every transport, who gets it, and how it fares.
 
-#include <numeric>
 #include <utility>
 
-#include "convd/api/query.h"
 #include "convd/api/realtime_metrics.h"
 #include "convd/api/services.h"
 #include "convd/api/stream_frames.h"
@@ -15,7 +13,6 @@
 namespace convd::api {
 namespace {
 
-using shared::Error;
 using shared::ErrorCode;
 using shared::Json;
 using shared::Result;
@@ -84,10 +81,6 @@ Result<Response> metrics(const Services& services, const Call&) {
   return json_response(200, realtime_json(services.realtime));
 }
 
-Result<Response> refuse_plain_http(const Services&, const Call&) {
-  return Error{ErrorCode::upgrade_required, "this route speaks WebSocket (RFC 6455): ask with Upgrade: websocket", {}};
-}
-
 }  // namespace
 
 std::vector<Route> realtime_routes(Services& services) {
@@ -101,7 +94,8 @@ std::vector<Route> realtime_routes(Services& services) {
   return {
       {"GET", "/v2/realtime/poll", Permission::anyone, Body::ignored, ignored_body_bytes, poll},
       {"GET", "/v2/realtime/sse", Permission::anyone, Body::ignored, ignored_body_bytes, events},
-      get("/v2/realtime/stream", refuse_plain_http),
+      {"GET", "/v2/realtime/stream", Permission::anyone, Body::ignored, ignored_body_bytes,
+       answer_later([](const Call& call) { call.reply.fail(websocket_wanted()); })},
       get("/v2/realtime/config", config),
       get("/v2/realtime/metrics", metrics),
   };
