@@ -58,6 +58,11 @@ int Daemon::run() {
   signals_.push_back(loop_.on_signal(SIGHUP, [this] { reload(); }));
   runner_process_.start([this] { runner_spoke(); });
   loop_.run();
+  // Told to stop while it does: nothing is left to hurry.
+  sigset_t stops{};
+  sigemptyset(&stops);
+  for (const int number : {SIGTERM, SIGINT}) sigaddset(&stops, number);
+  pthread_sigmask(SIG_BLOCK, &stops, nullptr);
   return exit_code_;
 }
 
@@ -177,6 +182,7 @@ void Daemon::stop_with(int exit_code) {
   phase_ = Phase::leaving;
   exit_code_ = exit_code;
   service_manager::stopping("leaving");
+  realtime_.connections.leave();
   server_.stop();
   leave_when_quiet(last_turns);
 }

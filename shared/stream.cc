@@ -78,7 +78,7 @@ Result<Position> position_from(std::string_view text) {
     if (error == std::errc() && rest == digits.data() + digits.size() && position.seq >= 0) return position;
   }
   return Error{
-      ErrorCode::invalid_option, "expected a position such as 9f3c...:1041, got \"" + std::string(text) + "\"", {}};
+      ErrorCode::invalid_request, "expected a position such as 9f3c...:1041, got \"" + std::string(text) + "\"", {}};
 }
 
 std::span<const FrameKind> frame_kinds() {

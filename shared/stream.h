@@ -42,7 +42,7 @@ struct Position {
   std::int64_t seq = 0;
 };
 std::string to_text(const Position& position);
-// Errors: invalid_option.
+// Errors: invalid_request.
 Result<Position> position_from(std::string_view text);
 
 // The frames of the stream, for the manual and its test.

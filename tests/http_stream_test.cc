@@ -16,6 +16,7 @@ struct StreamScript {
   bool flushes_when_asked = false;
   api::Outlet* outlet = nullptr;
   std::size_t taken = 0;
+  std::atomic<int> farewells{0};
   std::atomic<int> too_slow{0};
   std::atomic<int> alive{0};
 };
@@ -42,6 +43,7 @@ class ScriptedStream final : public api::BodyStream {
   }
   bool finished() const override { return script_.finished; }
   void going_away() override {
+    ++script_.farewells;
     script_.waiting.push_back(script_.last_words);
     script_.finished = true;
   }
@@ -219,6 +221,33 @@ TEST_CASE("A reader that takes nothing is handed little, however often it is flu
   CHECK(world.script.alive == 1);
 }
 
+TEST_CASE("One turn is not for one reader alone") {
+  StreamWorld world;
+  RawClient client(world.world.connect_tcp(4 << 20));
+  client.send("GET /custom HTTP/1.1\r\nHost: x\r\n\r\n");
+  client.until("\r\n\r\n");
+  world.world.on_loop([&] {
+    world.script.endless = true;
+    world.script.outlet->flush();
+    const std::size_t taken = world.script.taken;
+    CHECK(taken > 0);
+    CHECK(taken < 128 * 1024);
+    world.script.outlet->flush();
+    CHECK(world.script.taken == taken);
+  });
+}
+
+TEST_CASE("Whoever talks without end while it is told something is cut off") {
+  transport::ServerOptions options;
+  options.limits.linger_bytes = 100'000;
+  StreamWorld world(options);
+  RawClient client = world.ask("GET /custom HTTP/1.1");
+  client.until("\r\n\r\n");
+  while (client.send(std::string(10'000, 'c'))) {
+  }
+  CHECK(world.is_over());
+}
+
 TEST_CASE("The end of the peer is noticed while nothing is sent") {
   StreamWorld world;
   RawClient client = world.ask("GET /custom HTTP/1.1");
@@ -304,6 +333,7 @@ TEST_CASE("When the daemon leaves, a stream has its last word") {
     CHECK(client.rest() == "14\r\nwhat waited, goodbye\r\n0\r\n\r\n");
     client.close();
     CHECK(world.is_over());
+    CHECK(world.script.farewells == 1);
   }
   SECTION("also one that begins then") {
     RawClient client = world.ask("GET /later HTTP/1.1");

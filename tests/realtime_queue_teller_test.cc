@@ -96,6 +96,16 @@ TEST_CASE("one that waits to be tried again waits") {
   CHECK(world.house.manager().load("uid:1").waiting == 0);
 }
 
+TEST_CASE("who comes while others listen is told too, though nothing has changed") {
+  World world;
+  world.sink.heard = {{"uid:1", Service::queue}};
+  CHECK(world.second_later().size() == 1);
+  CHECK(world.second_later().empty());
+  world.sink.came[{"uid:1", Service::queue}] = 2;
+  CHECK(world.second_later().size() == 1);
+  CHECK(world.second_later().empty());
+}
+
 TEST_CASE("who comes back is told at once, though nothing has changed") {
   World world;
   world.sink.heard = {{"uid:1", Service::queue}};

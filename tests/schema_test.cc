@@ -240,7 +240,7 @@ TEST_CASE("no read walks through the history or sorts") {
   uses(documents_sql(), "documents_name (org=? AND name>?)");
   uses(documents_sql(), "conversions_filename (org=? AND filename=?)");
   uses(events_sql(), "events_seq (org=? AND seq>? AND seq<?)");
-  uses(count_events_sql(), "COVERING INDEX events_service (org=? AND service=? AND seq>? AND seq<?)");
+  uses(count_events_sql(), "events_service (org=? AND service=? AND seq>? AND seq<?)");
   uses(count_events_of_subject_sql(), "events_subject (org=? AND subject=? AND seq>? AND seq<?)");
   uses(newest_events_sql(), "events_seq (org=? AND seq<?)");
   uses(notes_sql(), "notes_conversion (conversion=?)");

@@ -493,11 +493,11 @@ TEST_CASE("each org has its own log, and its numbers go on after a restart") {
   append("uid:1");
   append("uid:2");
   // A block of numbers was reserved before the first was given out; a restart leaves the rest of it unused.
-  CHECK(seqs == std::vector<std::int64_t>{1, 1, 2, 4097, 4097});
-  CHECK(world.store->events("uid:1", 1, everything, 10).size() == 2);
-  CHECK(world.store->events("uid:1", 1, 4096, 10).size() == 1);
+  CHECK(seqs == std::vector<std::int64_t>{2, 2, 3, 4098, 4098});
+  CHECK(world.store->events("uid:1", 2, everything, 10).size() == 2);
+  CHECK(world.store->events("uid:1", 2, 4097, 10).size() == 1);
   CHECK(world.store->events("uid:1", 0, everything, 1).front().type == "conversion.completed");
-  CHECK(world.store->newest_events("uid:1", 4096, 1).front().seq == 2);
+  CHECK(world.store->newest_events("uid:1", 4097, 1).front().seq == 3);
   world.store.reset();
   Database database(world.directory / "convd.db", Database::Access::read_only);
   CHECK(database.number("SELECT count(DISTINCT epoch) FROM logs WHERE length(epoch) = 32") == 2);
@@ -682,12 +682,12 @@ TEST_CASE("progress takes a number and leaves no row, and what is committed is t
     seqs.push_back(row.seq);
     prevs.push_back(row.prev.value_or(0));
   }
-  CHECK(seqs == std::vector<std::int64_t>{1, 2, 3, 4, 6});  // 5 went with the operation that failed
-  CHECK(prevs == std::vector<std::int64_t>{0, 1, 0, 1, 1});
+  CHECK(seqs == std::vector<std::int64_t>{2, 3, 4, 5, 7});  // 6 went with the operation that failed
+  CHECK(prevs == std::vector<std::int64_t>{0, 2, 0, 2, 2});
   std::vector<std::string> stored;
   for (const EventRow& row : world.store->events("uid:1", 0, 100, 10))
     stored.push_back(row.subject + std::to_string(row.seq) + "<" + std::to_string(row.prev.value_or(0)));
-  CHECK(stored == std::vector<std::string>{"a1<0", "n3<0", "b6<1"});
+  CHECK(stored == std::vector<std::string>{"a2<0", "n4<0", "b7<2"});
 }
 
 TEST_CASE("numbers that were told are not given out again after a crash") {
@@ -714,7 +714,7 @@ TEST_CASE("numbers that were told are not given out again after a crash") {
                 return {};
               })
               .ok());
-  CHECK(seqs.back() == 6);
+  CHECK(seqs.back() == 7);
   CHECK(next > seqs.back());
 }
 
@@ -733,7 +733,7 @@ TEST_CASE("a log is opened once, and pruned by age and by number but for the new
   write([](Transaction&) {});
   const std::string epoch = head.epoch;
   CHECK(epoch.size() == 32);
-  CHECK(head.head == 0);
+  CHECK(head.head == 1);  // never 0, which would say "from now on"
   CHECK(head.oldest == 1);
   write([](Transaction& transaction) {
     for (int i = 1; i <= 6; ++i) {
@@ -751,11 +751,11 @@ TEST_CASE("a log is opened once, and pruned by age and by number but for the new
   std::int64_t removed = 0;
   write([&](Transaction& transaction) { removed = transaction.prune_events(300, 100, 100); });
   CHECK(removed == 1);  // 2: the only one of its service stays in the table, and 3 is not older than that
-  CHECK(head.oldest == 3);
-  CHECK(world.store->oldest_event("uid:1") == 3);
+  CHECK(head.oldest == 4);
+  CHECK(world.store->oldest_event("uid:1") == 4);
   CHECK(subjects() == "3456");
   write([&](Transaction& transaction) { transaction.prune_events(0, 2, 1); });
-  CHECK(head.oldest == 5);  // at once, although the removal goes on in steps
+  CHECK(head.oldest == 6);  // at once, although the removal goes on in steps
   CHECK(subjects() == "56");
   write([&](Transaction& transaction) { removed = transaction.prune_events(10'000, 2, 100); });
   EventRow note;
@@ -764,7 +764,7 @@ TEST_CASE("a log is opened once, and pruned by age and by number but for the new
     note.service = "note";
     transaction.append(note);
   });
-  CHECK(world.store->events("uid:1", 0, 100, 10).back().prev == 1);
+  CHECK(world.store->events("uid:1", 0, 100, 10).back().prev == 2);
   CHECK(head.epoch == epoch);
 }
 

@@ -2,6 +2,8 @@
 
 #include "tests/support/ws_client.h"
 
+#include <algorithm>
+
 using namespace tests;
 using namespace std::chrono_literals;
 
@@ -255,6 +257,81 @@ TEST_CASE("Stopping closes with 1001 after what waits") {
   client.send(close_frame, close_payload(1001));
   CHECK(client.raw.is_closed());
   CHECK(world.eventually([&] { return world.server->counts().websockets == 0; }));
+}
+
+namespace {
+
+// Connections that all ask for their handshake in one turn of the loop, which ends when this returns.
+struct Crowd {
+  static constexpr int size = 200;
+  explicit Crowd(TransportWorld& w) : world(w) {
+    for (int i = 0; i < size; ++i) clients.push_back(world.connect());
+    REQUIRE(world.eventually([&] { return world.service.connections == size; }));
+    for (int i = 0; i < size; ++i) scripts.push_back(world.service.script(std::to_string(i)));
+  }
+  void ask() {
+    for (int i = 0; i < size; ++i) clients[static_cast<std::size_t>(i)].send(handshake("/ws/" + std::to_string(i)));
+  }
+  int open() const {
+    return static_cast<int>(
+        std::count_if(scripts.begin(), scripts.end(), [](const auto& script) { return script->outlet != nullptr; }));
+  }
+
+  TransportWorld& world;
+  std::vector<RawClient> clients;
+  std::vector<std::shared_ptr<SocketScript>> scripts;
+};
+
+}  // namespace
+
+TEST_CASE("When many come at once, others have their turn between them") {
+  TransportWorld world;
+  Crowd crowd(world);
+  int most = 0;
+  int before = 0;
+  std::promise<void> all_open;
+  std::function<void()> every_turn = [&] {
+    const int open = crowd.open();
+    most = std::max(most, open - before);
+    before = open;
+    if (open == Crowd::size) return all_open.set_value();
+    world.loop.post(every_turn);
+  };
+  world.on_loop([&] {
+    crowd.ask();
+    world.loop.post(every_turn);
+  });
+  REQUIRE(all_open.get_future().wait_for(std::chrono::milliseconds(patience_ms)) == std::future_status::ready);
+  CHECK(most < Crowd::size / 4);
+  for (auto& client : crowd.clients) CHECK(has(client.until("\r\n\r\n"), "HTTP/1.1 101 "));
+}
+
+TEST_CASE("Those who have come but are not in yet count, and are told when the server leaves") {
+  TransportWorld world;
+  Crowd crowd(world);
+  const bool suddenly = GENERATE(false, true);
+  std::promise<void> done;
+  std::function<void()> every_turn = [&] {
+    if (world.server->counts().websockets < Crowd::size) return world.loop.post(every_turn);
+    CHECK(crowd.open() < Crowd::size);
+    world.server->stop();
+    if (suddenly) world.server.reset();
+    done.set_value();
+  };
+  world.on_loop([&] {
+    crowd.ask();
+    world.loop.post(every_turn);
+  });
+  done.get_future().wait();
+  if (suddenly) {
+    CHECK(world.service.sessions == 0);
+    CHECK(world.service.connections == 0);
+    return;
+  }
+  for (auto& client : crowd.clients) {
+    CHECK(has(client.until("\r\n\r\n"), "HTTP/1.1 101 "));
+    CHECK(client.exactly(4) == std::string("\x88\x0c\x03\xe9"));
+  }
 }
 
 TEST_CASE("A server may be destroyed while sockets are open") {

@@ -77,8 +77,7 @@ void write_realtime(Exposition& out, realtime::Realtime& realtime) {
   out.counter("convd_realtime_events_conflated_total", "Progress superseded before it was told.",
               number(stats.conflated));
   out.family("convd_realtime_gaps_total", "counter", "Readers who could not be told everything, by reason.");
-  for (const auto reason : gap_reasons)
-    out.sample({{"reason", to_string(reason)}}, number(gaps_of(stats, reason)));
+  for (const auto reason : gap_reasons) out.sample({{"reason", to_string(reason)}}, number(gaps_of(stats, reason)));
   out.counter("convd_realtime_slow_closes_total", "Connections closed because they took nothing.",
               number(connections.slow));
   out.family("convd_realtime_delivery_lag_seconds", "histogram", "Time from a commit to its delivery.");

@@ -49,9 +49,10 @@ void sse(Services& services, const Call& call) {
   auto entry = services.realtime.connections.enter(caller.principal, realtime::Connections::Admission::rollout);
   if (!entry.stay) return refuse(entry.refusal, call.reply);
   Response response;
-  response.headers = {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}};
-  response.body = std::make_unique<StreamSse>(services.realtime, services.loop, caller, *std::move(wanted),
-                                              std::move(entry.stay));
+  response.headers = {
+      {"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}};
+  response.body =
+      std::make_unique<StreamSse>(services.realtime, services.loop, caller, *std::move(wanted), std::move(entry.stay));
   call.reply.send(std::move(response));
 }
 

@@ -42,7 +42,9 @@ void StreamPoll::on_body_end() {
   wishes_ = *std::move(wanted);
   entry_ = realtime_.connections.enter(call_.request.caller.principal, realtime::Connections::Admission::everyone);
   if (!entry_.stay)
-    return call_.reply.fail(shared::Error{shared::ErrorCode::too_many_connections, "too many connections wait already", {}});
+    return call_.reply.fail(
+        shared::Error{shared::ErrorCode::too_many_connections, "too many connections wait already", {}});
+  entry_.stay->on_leaving([this] { in_a_later_turn([this] { answer_without(); }); });
   reader_ = realtime_.log.hub().attach(call_.request.caller.org, wishes_.request.filter, wishes_.request.start,
                                        events::Encoding::json, *this);
 }
@@ -92,6 +94,8 @@ bool StreamPoll::answer_with_events() {
 }
 
 void StreamPoll::answer_without() {
+  if (opened_.log.epoch.empty())
+    return call_.reply.fail(shared::Error{shared::ErrorCode::shutting_down, "the daemon is shutting down", {}});
   Response response = empty_response(204);
   response.headers = {{"Convd-Epoch", opened_.log.epoch},
                       {"Convd-Seq", std::to_string(reader_->position())},

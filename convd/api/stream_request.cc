@@ -19,7 +19,7 @@ constexpr std::int64_t least_progress_ms = 10;
 constexpr std::int64_t most_progress_ms = 60'000;
 
 Error too_many() {
-  return {ErrorCode::invalid_option,
+  return {ErrorCode::invalid_request,
           "services: at most " + std::to_string(Filter::most_services) + " may be asked for at once",
           {}};
 }
@@ -39,7 +39,7 @@ void resume_after(Start& start, std::int64_t seq) {
 
 Result<void> since(Start& start, const std::string& word) {
   if (word != "oldest")
-    return Error{ErrorCode::invalid_option, "since: expected \"oldest\", found \"" + word + "\"", {}};
+    return Error{ErrorCode::invalid_request, "since: expected \"oldest\", found \"" + word + "\"", {}};
   start.from = Start::From::oldest;
   return {};
 }
@@ -129,7 +129,7 @@ Result<std::int64_t> seq_from(const std::string& text) {
   const char* end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, seq);
   if (error == std::errc() && rest == end && seq >= 0 && seq <= greatest_seq) return seq;
-  return Error{ErrorCode::invalid_option, "lastSeq: expected a whole number, 0 or more, found \"" + text + "\"", {}};
+  return Error{ErrorCode::invalid_request, "lastSeq: expected a whole number, 0 or more, found \"" + text + "\"", {}};
 }
 
 }  // namespace
@@ -144,7 +144,7 @@ std::optional<StreamRequest> handshake_from(const JsonReader& json, StreamFault&
 Result<StreamRequest> stream_query(const Request& request) {
   StreamRequest wanted;
   auto names = split(request.param("services").value_or(std::string(to_string(shared::Service::conversion))));
-  if (names.empty()) return Error{ErrorCode::invalid_option, "services: expected one at least", {}};
+  if (names.empty()) return Error{ErrorCode::invalid_request, "services: expected one at least", {}};
   if (names.size() > Filter::most_services) return too_many();
   choose(wanted, names);
   if (const auto text = request.param("lastSeq")) {

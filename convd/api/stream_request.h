@@ -32,7 +32,7 @@ struct StreamFault {
 
 // `fault` is set when nothing is returned.
 std::optional<StreamRequest> handshake_from(const shared::JsonReader& json, StreamFault& fault);
-// services=a,b (default: conversion), lastSeq, epoch, since=oldest. Errors: invalid_option.
+// services=a,b (default: conversion), lastSeq, epoch, since=oldest. Errors: invalid_request.
 shared::Result<StreamRequest> stream_query(const Request& request);
 
 }  // namespace convd::api

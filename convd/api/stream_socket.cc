@@ -75,7 +75,11 @@ void StreamSocket::on_request(const shared::JsonReader& json) {
 
 void StreamSocket::on_opened(const events::Opened& opened) {
   watched_ = realtime_.presence.enter_all(caller_.org, request_->filter, caller_.principal);
-  say(ack_frame(*request_, opened, "c_" + random_trace_id(), now_ms()));
+  std::string ack;
+  events::append_frame(ack, ack_frame(*request_, opened, "c_" + random_trace_id(), now_ms()));
+  waiting_.insert(0, ack);  // before the answers to what the client could not wait to say
+  opened_ = true;
+  outlet_->want_write();
 }
 
 void StreamSocket::on_refused(const shared::Error& error) {
@@ -84,12 +88,18 @@ void StreamSocket::on_refused(const shared::Error& error) {
 }
 
 std::string_view StreamSocket::next_frames(std::size_t most) {
-  if (waiting_.empty() && reader_ && !close_) {
-    const std::string_view events = reader_->take({.bytes = most});
-    if (!events.empty()) return events;
+  if (reader_ && !close_) {
+    if (!opened_ && !leaving_) return {};
+    if (waiting_.empty()) {
+      const std::string_view events = reader_->take({.bytes = most});
+      if (!events.empty()) return events;
+    }
+    if (std::exchange(ping_due_, false)) events::append_frame(waiting_, ping_frame(reader_->position(), now_ms()));
+    if (leaving_ && waiting_.empty()) {
+      reader_.reset();
+      events::append_frame(waiting_, goodbye_frame());
+    }
   }
-  if (std::exchange(ping_due_, false) && reader_ && !close_)
-    events::append_frame(waiting_, ping_frame(reader_->position(), now_ms()));
   given_ = std::exchange(waiting_, {});
   return given_;
 }
@@ -100,7 +110,7 @@ std::optional<SocketSession::Close> StreamSocket::finished() const {
 
 SocketSession::Close StreamSocket::going_away() {
   if (close_) return *close_;
-  if (request_) say(goodbye_frame());
+  leaving_ = true;
   return close_for(CloseCode::shutdown);
 }
 

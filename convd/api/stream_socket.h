@@ -52,10 +52,12 @@ class StreamSocket final : public SocketSession, private events::Hub::Waker {
   std::string given_;    // what next_frames() handed out last of those
   std::optional<Close> close_;
   std::optional<StreamRequest> request_;
+  bool opened_ = false;  // the ack has been said
   std::vector<realtime::Presence::Ticket> watched_;
   std::unique_ptr<events::Hub::Reader> reader_;
   loop::Timer timer_;  // until the handshake, then of the pings
   bool ping_due_ = false;
+  bool leaving_ = false;  // a goodbye is due once all events have been given
   loop::TimePoint window_began_;
   int messages_ = 0;
 };

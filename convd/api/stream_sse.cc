@@ -42,6 +42,10 @@ std::string_view StreamSse::next_bytes(std::size_t most) {
   if (waiting_.empty() && reader_ && !over_) {
     const std::string_view events = reader_->take({.bytes = most});
     if (!events.empty()) return events;
+    if (leaving_) {
+      over_ = true;
+      say("goodbye", goodbye_frame());
+    }
   }
   // A comment keeps the connection, an id without data moves the client's bookmark.
   if (std::exchange(ping_due_, false) && !epoch_.empty() && !over_)
@@ -51,9 +55,8 @@ std::string_view StreamSse::next_bytes(std::size_t most) {
 }
 
 void StreamSse::going_away() {
-  if (over_) return;
-  say("goodbye", goodbye_frame());
-  over_ = true;
+  leaving_ = true;
+  outlet_->want_write();
 }
 
 void StreamSse::say(std::string_view name, const std::string& frame) {

@@ -43,6 +43,7 @@ class StreamSse final : public BodyStream, private events::Hub::Waker {
   std::string epoch_;
   std::string waiting_;
   std::string given_;
+  bool leaving_ = false;  // a goodbye is due once all events have been given
   bool over_ = false;
   bool ping_due_ = false;
   std::vector<realtime::Presence::Ticket> watched_;

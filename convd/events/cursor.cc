@@ -115,7 +115,7 @@ std::string_view Cursor::take(const Most& most) {
 }
 
 void Cursor::tell_gap() {
-  state_->encode(state_->scratch, log_, gap_frame(gap_, gap_log_), gap_log_.head, encoding_, Hub::State::Named::gap);
+  state_->encode(state_->scratch, log_, gap_frame(gap_, gap_log_), gap_log_.head, encoding_, Hub::State::Kind::gap);
   phase_ = Phase::snapshot;
 }
 
@@ -132,7 +132,8 @@ void Cursor::tell_snapshot() {
     event.seq = gap_log_.head;
     event.event_class = shared::EventClass::snapshot;
   }
-  state_->encode(state_->scratch, log_, snapshot_frame(page.events, gap_log_.head), gap_log_.head, encoding_);
+  state_->encode(state_->scratch, log_, snapshot_frame(page.events, gap_log_.head), gap_log_.head, encoding_,
+                 Hub::State::Kind::snapshot);
 }
 
 // What the ring does not hold any more. Progress is not stored: what was true then is told by later events.
@@ -144,7 +145,8 @@ void Cursor::read_stored(const Most& most) {
   for (const Event& event : events) {
     position_ = event.seq;
     if (!filter_->matches(event)) continue;
-    state_->encode(state_->scratch, log_, event_frame(event).text, event.seq, encoding_);
+    const std::string text = encoding_ == Encoding::json ? event_json(event) : event_frame(event).text;
+    state_->encode(state_->scratch, log_, text, event.seq, encoding_);
     ++state_->counters.replayed;
     ++state_->counters.delivered;
   }

@@ -28,7 +28,7 @@ struct HubLimits {
   std::size_t compress_bytes = 1 << 10;  // frames from this size on are compressed for those who asked
   int page = 512;                        // events read from the store at a time
   int preload = 2'048;                   // events a ring begins with
-  int readers_per_turn = 256;            // woken in one turn of the loop
+  int readers_per_turn = 1024;           // woken in one turn of the loop
   loop::milliseconds linger{30'000};     // how long a ring outlives its last reader
 };
 
@@ -96,6 +96,7 @@ class Hub {
                                                Waker& waker);
 
   bool is_heard(const std::string& org, shared::Service service) const;
+  std::int64_t newcomers(const std::string& org, shared::Service service) const;  // who came since the log was opened
   std::vector<std::string> listening_orgs(shared::Service service) const;
   void count_conflated(std::int64_t events);
   HubStats stats() const;
@@ -109,8 +110,8 @@ class Hub {
 class Hub::Reader {
  public:
   virtual ~Reader() = default;
-  // What waits, in the reader's encoding: about so many bytes and at most so many events, one at least; empty when there
-  // is nothing. Valid until the next call to the hub or any reader.
+  // What waits, in the reader's encoding: about so many bytes and at most so many events, one at least; empty when
+  // there is nothing. Valid until the next call to the hub or any reader.
   struct Most {
     std::size_t bytes = 0;
     int events = std::numeric_limits<int>::max();

@@ -50,6 +50,7 @@ struct OrgLog {
   std::unique_ptr<Ring> ring;
   std::map<Topic, Audience> audiences;
   std::size_t readers = 0;
+  std::array<std::int64_t, shared::service_count> newcomers{};
   std::vector<Cursor*> opening;  // those who wait for the log to be opened, or for the next turn
   std::array<Slice, 4> slices;
   std::size_t next_slice = 0;
@@ -76,9 +77,11 @@ struct Hub::State : std::enable_shared_from_this<State> {
 
   const Slice& slice(OrgLog& log, const std::shared_ptr<const Filter>& filter, Encoding encoding, Ring::Place from,
                      const Hub::Reader::Most& most);
-  enum class Named : std::uint8_t { no, gap };  // whether server-sent events give the frame a name
+  // What the frame is to server-sent events. Only an event is a position: a browser that is cut off in the middle of a
+  // snapshot comes back from where it was before the gap, and is told the gap again.
+  enum class Kind : std::uint8_t { event, gap, snapshot };
   void encode(std::string& out, const OrgLog& log, const std::string& frame, std::int64_t seq, Encoding encoding,
-              Named named = Named::no);
+              Kind kind = Kind::event);
   void delivered(const Slice& slice, bool was_current);
 
   loop::Loop& loop;

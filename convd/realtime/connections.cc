@@ -1,5 +1,6 @@
 #include "convd/realtime/connections.h"
 
+#include <map>
 #include <unordered_map>
 #include <utility>
 
@@ -8,6 +9,7 @@ namespace convd::realtime {
 struct Connections::State {
   ConnectionCounts counts;
   std::unordered_map<std::string, int> by_principal;  // never 0
+  std::map<const Stay*, std::function<void()>> to_tell;
 };
 
 class Connections::OwnStay final : public Stay {
@@ -19,11 +21,13 @@ class Connections::OwnStay final : public Stay {
     ++state_->by_principal[principal_];
   }
   ~OwnStay() override {
+    state_->to_tell.erase(this);
     --state_->counts.now;
     const auto place = state_->by_principal.find(principal_);
     if (--place->second == 0) state_->by_principal.erase(place);
   }
   void was_slow() override { ++state_->counts.slow; }
+  void on_leaving(std::function<void()> told) override { state_->to_tell[this] = std::move(told); }
 
  private:
   std::shared_ptr<State> state_;
@@ -46,6 +50,11 @@ Connections::Entry Connections::enter(const std::string& principal, Admission ad
                        (own != state_->by_principal.end() && own->second >= settings_.connections_per_principal);
   if (is_full) return refuse(shared::CloseCode::too_many_connections);
   return {std::make_unique<OwnStay>(state_, principal), {}};
+}
+
+void Connections::leave() {
+  const auto all = std::exchange(state_->to_tell, {});
+  for (const auto& [stay, told] : all) told();
 }
 
 ConnectionCounts Connections::counts() const {

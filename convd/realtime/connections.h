@@ -2,6 +2,7 @@
 // Who is connected to the stream, by whatever transport, and the limits of that.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -25,6 +26,8 @@ class Connections {
    public:
     virtual ~Stay() = default;
     virtual void was_slow() = 0;
+    // Called once when the daemon leaves: whoever waits had better answer.
+    virtual void on_leaving(std::function<void()> told) = 0;
   };
   struct Entry {
     std::unique_ptr<Stay> stay;   // null when refused
@@ -43,6 +46,7 @@ class Connections {
 
   [[nodiscard]] Entry enter(const std::string& principal, Admission admission);
   ConnectionCounts counts() const;
+  void leave();  // the daemon does
 
  private:
   struct State;

@@ -43,6 +43,7 @@ EventLog::EventLog(loop::Loop& loop, store::Store& store, jobs::Manager& manager
     : loop_(loop), store_(store), settings_(settings), snapshots_(manager, loop), hub_(loop, *this) {
   store_.on_appended([this](std::vector<store::EventRow> rows) { committed(std::move(rows)); });
   pruning_ = loop_.every(prune_period, [this] { prune(); });
+  prune();
 }
 
 EventLog::~EventLog() {

@@ -32,6 +32,9 @@ class EventLog final : public events::ProgressSink, private events::LogSource {
   events::Hub& hub() { return hub_; }
 
   bool is_heard(const std::string& org, shared::Service service) const override { return hub_.is_heard(org, service); }
+  std::int64_t newcomers(const std::string& org, shared::Service service) const override {
+    return hub_.newcomers(org, service);
+  }
   void offer(events::Progress progress) override;
   void drop(const std::string& org, shared::Service service, const std::string& subject) override;
   std::vector<std::string> listening_orgs(shared::Service service) const override {

@@ -36,10 +36,10 @@ void QueueTeller::look() {
   if (orgs.empty()) return;
   const jobs::Capacity capacity = manager_.capacity();
   for (const std::string& org : orgs) {
-    std::string depth = depth_json(capacity, manager_.load(org));
+    Told told{depth_json(capacity, manager_.load(org)), sink_.newcomers(org, service)};
     const auto last = before.find(org);
-    if (last == before.end() || last->second != depth) sink_.offer({org, service, "queue.depth", "queue", depth});
-    told_.emplace(org, std::move(depth));
+    if (last == before.end() || last->second != told) sink_.offer({org, service, "queue.depth", "queue", told.depth});
+    told_.emplace(org, std::move(told));
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// Tells those who listen how full the queue is: queue.depth, once a second at most, when something has changed.
+// Tells those who listen how full the queue is: queue.depth, once a second at most, when something has changed or
+// somebody has come who does not know yet.
 
 #include <map>
 #include <string>
@@ -23,7 +24,12 @@ class QueueTeller {
 
   const jobs::Manager& manager_;
   events::ProgressSink& sink_;
-  std::map<std::string, std::string> told_;  // org -> what it was told last; only those that listen
+  struct Told {
+    std::string depth;
+    std::int64_t newcomers = 0;
+    bool operator==(const Told&) const = default;
+  };
+  std::map<std::string, Told> told_;  // by org: only those that listen
   loop::Timer timer_;
 };
 

@@ -8,6 +8,8 @@ namespace {
 
 // A crash costs at most so many numbers.
 constexpr std::int64_t block = 4'096;
+// Nothing has this number: so the position before all events is another than 0, which says "from now on".
+constexpr std::int64_t before_all = 1;
 
 }  // namespace
 
@@ -59,7 +61,8 @@ LogWriter::Log& LogWriter::log_of(const std::string& org) {
   Rows rows(find_, org);
   rows.next();
   rows.get(0, log.epoch);
-  log.last = log.reserved = rows.number(1);
+  log.reserved = rows.number(1);
+  log.last = std::max(log.reserved, before_all);
   return logs_.emplace(org, std::move(log)).first->second;
 }
 

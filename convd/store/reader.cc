@@ -121,7 +121,8 @@ std::string count_events_sql() {
 }
 
 std::string count_events_of_subject_sql() {
-  return "SELECT count(*) FROM events WHERE org = ?1 AND subject = ?2 AND seq > ?3 AND seq <= ?4 AND service = ?5";
+  return "SELECT count(*) FROM events INDEXED BY events_subject WHERE org = ?1 AND subject = ?2 AND seq > ?3"
+         " AND seq <= ?4 AND service = ?5";
 }
 
 std::string blob_in_use_sql() {

@@ -53,11 +53,11 @@ class Reader {
 enum class Filter : std::uint8_t { none = 0, status = 1, filename = 2, both = 3 };
 std::string list_sql(Filter filter);  // org, status, filename, before, limit
 std::string unfinished_sql();
-std::string document_sql();       // org, name
-std::string documents_sql();      // org, after, limit
-std::string notes_sql();          // org, conversion
-std::string events_sql();         // org, after, through, limit
-std::string newest_events_sql();  // org, through, limit
+std::string document_sql();                 // org, name
+std::string documents_sql();                // org, after, limit
+std::string notes_sql();                    // org, conversion
+std::string events_sql();                   // org, after, through, limit
+std::string newest_events_sql();            // org, through, limit
 std::string count_events_sql();             // org, service, after, through
 std::string count_events_of_subject_sql();  // org, subject, after, through, service
 std::string blob_in_use_sql();

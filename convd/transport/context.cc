@@ -19,6 +19,7 @@ namespace {
 constexpr rlim_t most_descriptors = 65'536;
 constexpr unsigned int service_buffer_bytes = 64 * 1024;
 constexpr std::size_t receive_buffer_bytes = 512;  // held by every idle socket
+constexpr int most_adoptions_per_turn = 16;        // at 50 us or so
 constexpr std::size_t send_buffer_bytes = 128 * 1024;
 
 int on_lws_event(lws* wsi, lws_callback_reasons reason, void*, void* in, std::size_t size) noexcept {
@@ -60,12 +61,12 @@ void raise_descriptor_limit() {
 
 struct Context::Setup {
   std::array<lws_protocols, 2> protocols{};
-  lws_retry_bo_t validity{};
+  lws_retry_bo_t validity{};  // all zero: WebSocket looks after that
   std::array<void*, 1> loops{};
 };
 
 Context::Context(loop::EvLoop& loop, const Limits& limits, std::function<void()> closed)
-    : limits_(limits), closed_(std::move(closed)), setup_(std::make_unique<Setup>()) {
+    : loop_(loop), limits_(limits), closed_(std::move(closed)), setup_(std::make_unique<Setup>()) {
   raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);  // sendfile() cannot be told otherwise
   lws_set_log_level(LLL_ERR | LLL_WARN, on_lws_log);
@@ -73,8 +74,6 @@ Context::Context(loop::EvLoop& loop, const Limits& limits, std::function<void()>
   setup_->protocols[0].callback = on_lws_event;
   setup_->protocols[0].rx_buffer_size = receive_buffer_bytes;
   setup_->protocols[0].tx_packet_size = send_buffer_bytes;
-  setup_->validity.secs_since_valid_ping = limits.ping_s;
-  setup_->validity.secs_since_valid_hangup = limits.hangup_s;
   setup_->loops[0] = loop.native();
 
   lws_context_creation_info info{};
@@ -100,19 +99,44 @@ Context::Context(loop::EvLoop& loop, const Limits& limits, std::function<void()>
 
 Context::~Context() {
   lws_context_destroy(context_);
+  for (; !arrivals_.empty(); arrivals_.pop_front()) closed_();
 }
 
+// Thousands may come at once, when a daemon has been restarted, and what others wait for must not wait for them all.
 void Context::adopt(loop::UniqueFd socket, const std::string& key, std::unique_ptr<api::SocketSession> session) {
-  adopting_ = std::make_unique<WebSocket>(std::move(session), limits_, waiting_);
-  const std::string head = handshake(key);
-  keep_little_unsent(socket.get());
+  Arrival arrival{std::move(socket), key, std::move(session)};
+  if (!turn_) turn_ = loop_.after(loop::milliseconds(0), [this] { next_turn(); });
+  if (adopted_ == most_adoptions_per_turn) return arrivals_.push_back(std::move(arrival));
+  adopt_now(std::move(arrival));
+}
+
+void Context::next_turn() {
+  adopted_ = 0;
+  turn_.reset();
+  if (arrivals_.empty()) return;
+  turn_ = loop_.after(loop::milliseconds(0), [this] { next_turn(); });
+  while (!arrivals_.empty() && adopted_ < most_adoptions_per_turn) {
+    Arrival arrival = std::move(arrivals_.front());
+    arrivals_.pop_front();
+    adopt_now(std::move(arrival));
+  }
+}
+
+void Context::adopt_now(Arrival arrival) {
+  ++adopted_;
+  adopting_ = std::make_unique<WebSocket>(std::move(arrival.session), limits_, waiting_, loop_.now());
+  WebSocket* const socket = adopting_.get();
+  const std::string head = handshake(arrival.key);
+  keep_little_unsent(arrival.socket.get());
   // Closes the descriptor when it fails. Runs the handshake before it returns.
-  lws_adopt_socket_vhost_readbuf(vhost_, socket.release(), head.data(), head.size());
+  lws* wsi = lws_adopt_socket_vhost_readbuf(vhost_, arrival.socket.release(), head.data(), head.size());
   // Not even instantiated.
-  if (std::exchange(adopting_, nullptr)) closed_();
+  if (std::exchange(adopting_, nullptr)) return closed_();
+  if (leaving_ && socket_of(wsi) == socket) socket->go_away();
 }
 
 void Context::close_all() {
+  leaving_ = true;
   for (auto& [wsi, socket] : sockets_) socket->go_away();
 }
 
@@ -122,6 +146,7 @@ void Context::tick(loop::TimePoint now) {
   for (WebSocket* socket : waiting) {
     if (!socket->look(now)) waiting_.erase(socket);
   }
+  for (const auto& [wsi, socket] : sockets_) socket->keep_alive(now);
   if (!sockets_.empty()) lws_cancel_service(context_);
 }
 
@@ -158,7 +183,11 @@ int Context::on_event(lws* wsi, int reason, void* in, std::size_t size) {
     case LWS_CALLBACK_ESTABLISHED:
       socket->on_established();
       return 0;
+    case LWS_CALLBACK_RECEIVE_PONG:
+      socket->heard(loop_.now());
+      return 0;
     case LWS_CALLBACK_RECEIVE:
+      socket->heard(loop_.now());
       return code(socket->on_receive({static_cast<const char*>(in), size}));
     case LWS_CALLBACK_SERVER_WRITEABLE:
       return code(socket->on_writeable());

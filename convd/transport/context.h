@@ -4,6 +4,7 @@
 // extension of a client's.
 
 #include <cstddef>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -36,24 +37,33 @@ class Context {
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
-  // Answers the handshake and runs the session. `closed` is called in any case, perhaps at once.
+  // Answers the handshake and runs the session; in a later turn when many arrive at once. `closed` is called in any
+  // case, perhaps at once.
   void adopt(loop::UniqueFd socket, const std::string& key, std::unique_ptr<api::SocketSession> session);
-  // Closes every socket once it has sent what waits and its last words.
+  // Closes every socket, also those to come, once it has sent what waits and its last words.
   void close_all();
   // To be called every second or so: gives up peers that take nothing, and lets libwebsockets look at its timers. On
   // libev it cannot move a timer that is already running to an earlier time, so a close that nobody answers would wait
   // for the next ping of some other socket.
   void tick(loop::TimePoint now);
-  std::size_t count() const { return sockets_.size(); }
+  std::size_t count() const { return sockets_.size() + arrivals_.size(); }
 
   // For the C callback.
   int on_event(struct lws* wsi, int reason, void* in, std::size_t size);
 
  private:
   struct Setup;
+  struct Arrival {
+    loop::UniqueFd socket;
+    std::string key;
+    std::unique_ptr<api::SocketSession> session;
+  };
+  void adopt_now(Arrival arrival);
+  void next_turn();
   WebSocket* socket_of(struct lws* wsi);
   void forget(struct lws* wsi);
 
+  loop::Loop& loop_;
   const Limits& limits_;
   const std::function<void()> closed_;
   std::unique_ptr<Setup> setup_;  // what libwebsockets keeps pointers to
@@ -62,6 +72,10 @@ class Context {
   WebSocket::Waiting waiting_;
   std::unordered_map<struct lws*, std::unique_ptr<WebSocket>> sockets_;
   std::unique_ptr<WebSocket> adopting_;
+  std::deque<Arrival> arrivals_;  // over this turn's share
+  int adopted_ = 0;               // in this turn
+  loop::Timer turn_;
+  bool leaving_ = false;
 };
 
 }  // namespace convd::transport

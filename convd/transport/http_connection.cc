@@ -281,7 +281,6 @@ HttpConnection::Step HttpConnection::start_stream() {
     return Step::stop;
   }
   state_ = State::streaming;
-  no_deadline();
   input_ = {};
   pump_ = std::make_unique<BodyPump>(shared_.loop, socket_.get(),
                                      http_1_0_ ? BodyPump::Framing::plain : BodyPump::Framing::chunked,

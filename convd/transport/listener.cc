@@ -22,7 +22,7 @@ using shared::Error;
 using shared::ErrorCode;
 using shared::Result;
 
-constexpr int backlog = 1024;
+constexpr int backlog = 4096;
 constexpr int most_accepts_per_turn = 64;
 constexpr int socket_flags = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
 

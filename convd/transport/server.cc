@@ -80,7 +80,6 @@ void Server::connection_over(HttpConnection& connection) {
 void Server::hand_over(loop::UniqueFd socket, const std::string& key, std::unique_ptr<api::SocketSession> session) {
   service_.connection_opened();
   context_.adopt(std::move(socket), key, std::move(session));
-  if (stopping_) context_.close_all();
 }
 
 void Server::tick() {

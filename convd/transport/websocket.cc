@@ -12,6 +12,8 @@ namespace convd::transport {
 namespace {
 
 constexpr std::size_t longest_reason = 123;
+// With a payload: libwebsockets keeps an empty answer to itself.
+constexpr std::string_view ping_frame("\x89\x01?", 3);
 
 std::string close_frame(shared::CloseCode code) {
   const auto reason = shared::reason_of(code).substr(0, longest_reason);
@@ -30,8 +32,9 @@ bool write_frames(lws* wsi, std::string_view frames) {
 
 }  // namespace
 
-WebSocket::WebSocket(std::unique_ptr<api::SocketSession> session, const Limits& limits, Waiting& waiting)
-    : session_(std::move(session)), limits_(limits), waiting_(waiting) {}
+WebSocket::WebSocket(std::unique_ptr<api::SocketSession> session, const Limits& limits, Waiting& waiting,
+                     loop::TimePoint now)
+    : session_(std::move(session)), limits_(limits), waiting_(waiting), heard_at_(now) {}
 
 WebSocket::~WebSocket() {
   waiting_.erase(this);
@@ -83,6 +86,7 @@ WebSocket::Verdict WebSocket::on_writeable() {
     want_write();
     return Verdict::keep;
   }
+  if (std::exchange(ping_due_, false) && !write_frames(wsi_, ping_frame)) return Verdict::close;
   switch (send()) {
     case Sent::some:
       return Verdict::keep;
@@ -134,6 +138,25 @@ bool WebSocket::look(loop::TimePoint now) {
   }
   if (patience_.is_over(lws_get_socket_fd(wsi_), writes_, now, limits_.slow_timeout)) close_slow(now);
   return true;
+}
+
+// Not left to libwebsockets: its timer for each connection goes into one sorted list, which ten thousand of them make
+// long, and every answer moves one from its front to its end.
+void WebSocket::keep_alive(loop::TimePoint now) {
+  if (!session_ || killed_) return;
+  if (pinged_at_) {
+    if (now - *pinged_at_ >= std::chrono::seconds(limits_.hangup_s - limits_.ping_s)) kill();
+    return;
+  }
+  if (now - heard_at_ < std::chrono::seconds(limits_.ping_s)) return;
+  pinged_at_ = now;
+  ping_due_ = true;
+  want_write();
+}
+
+void WebSocket::heard(loop::TimePoint now) {
+  heard_at_ = now;
+  pinged_at_.reset();
 }
 
 WebSocket::Verdict WebSocket::close_with(const api::SocketSession::Close& close) {

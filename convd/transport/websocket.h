@@ -23,7 +23,7 @@ class WebSocket final : public api::Outlet {
   // Those that wait for their peer, or may: look() is to be called for them every tick.
   using Waiting = std::unordered_set<WebSocket*>;
 
-  WebSocket(std::unique_ptr<api::SocketSession> session, const Limits& limits, Waiting& waiting);
+  WebSocket(std::unique_ptr<api::SocketSession> session, const Limits& limits, Waiting& waiting, loop::TimePoint now);
   ~WebSocket() override;
 
   void want_write() override;
@@ -32,6 +32,10 @@ class WebSocket final : public api::Outlet {
   void go_away();
   // Gives up a peer that takes nothing. False: it need not be looked at any more.
   bool look(loop::TimePoint now);
+  // Asks a silent peer whether it is there, and gives it up when it does not answer. For every socket, every tick.
+  void keep_alive(loop::TimePoint now);
+  // The peer has said something, or answered that.
+  void heard(loop::TimePoint now);
 
   void attach(struct lws* wsi) { wsi_ = wsi; }
   void on_established() { session_->on_open(*this); }
@@ -52,6 +56,9 @@ class WebSocket final : public api::Outlet {
   Waiting& waiting_;
   struct lws* wsi_ = nullptr;
   std::string message_;
+  loop::TimePoint heard_at_;
+  bool ping_due_ = false;
+  std::optional<loop::TimePoint> pinged_at_;       // and not heard since
   std::optional<api::SocketSession::Close> last_;  // once going away: how it closes when all has been sent
   std::optional<loop::TimePoint> end_;             // of a peer that was too slow
   Patience patience_;

@@ -118,9 +118,9 @@ def throughput_table(title, servers, options, baseline, **settings):
         if mine is None:
             continue
         rate, cpu = mine["per_second"], mine["us_per_delivery"]
-        rows.append([server.name, number(rate), f"{cpu:.3f}", number(mine["payload_bytes"], 0), f"{mine['server_cpu']:.2f}",
+        rows.append([server.name, number(rate), f"{cpu:.3f}", number(mine["payload_bytes"], 0), f"{mine['server_cpu']:.2f}", f"{mine['client_cpu']:.2f}",
                      ratio(cpu, figure(found, baseline, "us_per_delivery")), *(ratio(rate, figure(found, n, "per_second")) for n in (baseline, "nchan", "ws"))])
-    table(title, ["", "deliveries/s", "us CPU each", "bytes", "CPU used", f"CPU/{baseline}", f"rate/{baseline}", "rate/nchan", "rate/ws"], rows)
+    table(title, ["", "deliveries/s", "us CPU each", "bytes", "server CPU", "client CPU", f"CPU/{baseline}", f"rate/{baseline}", "rate/nchan", "rate/ws"], rows)
     return found
 
 
@@ -216,7 +216,7 @@ KINDS = {f.__name__: f for f in (throughput, compressed, paced, idle, stalled, r
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", choices=[*KINDS, "all", []], metavar="KIND")
+    parser.add_argument("what", nargs="*", metavar="KIND")
     parser.add_argument("--subscribers", type=lambda text: [int(n) for n in text.split(",")], default=[100, 1000, 5000])
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--rounds", type=int, default=3)
@@ -226,6 +226,8 @@ def main():
     parser.add_argument("--events", type=int, default=10_000, help="missed ones, for replay")
     parser.add_argument("--servers", type=lambda text: text.split(","), help="only these: raw, hub, convd, nchan, ws")
     options = parser.parse_args()
+    if unknown := set(options.what) - {*KINDS, "all"}:
+        parser.error(f"there is no {', '.join(sorted(unknown))}")
     for what in options.what or ["all"]:
         for kind in KINDS if what == "all" else [what]:
             KINDS[kind](options)

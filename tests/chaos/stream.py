@@ -3,15 +3,16 @@
 
     tests/chaos/stream.py [--seconds 120] [--clients 200] [--kill-every 5] [--seed N]
 
-Small conversions and notes go on all the time. Every client keeps (epoch, seq) and comes back with it; a fifth of them read 1000
-bytes per second, others use server-sent events or the long poll. In the end all are brought to the head of the log, and then:
-each has been told exactly the state events that stand in the log behind its first position, each once and in order; no rev of a
+Small conversions, notes and slow uploads go on all the time. Every client keeps (epoch, seq) and comes back with it; a fifth of
+them read 1000 bytes per second, others use server-sent events or the long poll. In the end all are brought to the head of the log,
+and then: each has been told exactly the state events that stand in the log behind its first position, each once and in order; no rev of a
 conversion has gone back; no seq has had two contents. Exit status 0 when all of that held. The seed is printed.
 """
 
 import argparse
 import asyncio
 import collections
+import contextlib
 import hashlib
 import http.client
 import json
@@ -55,7 +56,7 @@ class Storm:
     async def blow(self):
         """Work and kills, until the time is over."""
         over = time.monotonic() + self.options.seconds
-        work = [asyncio.create_task(task()) for task in (self.convert, self.convert, self.annotate)]
+        work = [asyncio.create_task(task()) for task in (self.convert, self.convert, self.annotate, self.trickle)]
         while (left := over - time.monotonic()) > 0:
             await asyncio.sleep(min(left, self.random.uniform(0.4, 1.6) * self.options.kill_every))
             await asyncio.to_thread(self.daemon.kill9)
@@ -89,6 +90,21 @@ class Storm:
             note = {"text": f"note {self.random.random()}"}
             await self.attempt(self.daemon.post, f"/v1/conversions/{self.random.choice(self.ids)}/notes", note)
             await asyncio.sleep(self.random.uniform(0.1, 0.6))
+
+    async def trickle(self):
+        """Uploads that take their time: progress is what takes numbers and leaves no trace on disk."""
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_unix_connection(self.daemon.socket)
+                try:
+                    writer.write(b"POST /documents?name=trickle.md HTTP/1.1\r\nHost: x\r\nContent-Length: 400000\r\n\r\n")
+                    for _ in range(40):
+                        writer.write(b"drop " * 2000)
+                        await writer.drain()
+                        await asyncio.sleep(0.1)
+                finally:
+                    writer.transport.abort()
+            await asyncio.sleep(0.1)
 
     async def bring_home(self, reading):
         """Ends when every client has been told the last event."""

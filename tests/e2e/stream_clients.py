@@ -1,14 +1,10 @@
-"""Readers of the unified stream: by python3-websockets, by bare sockets for what no library would send, by server-sent events and
-by long poll. Each holds what it reads to the promises of convd-protocol(7)."""
+"""Readers of the unified stream: by python3-websockets, by server-sent events, by long poll. Each holds what it
+reads to the promises of convd-protocol(7)."""
 
 import asyncio
-import base64
 import functools
 import json
 import logging
-import os
-import socket
-import struct
 import unittest
 import urllib.parse
 import zlib
@@ -16,10 +12,8 @@ import zlib
 import websockets
 
 import harness
+from bare_websocket import PATH
 from harness import PATIENCE, TERMINAL
-
-PATH = "/v2/realtime/stream"
-TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 # Tests that are coroutines run in asyncio's debug mode, which complains of every call to the daemon that takes its time.
 logging.getLogger("asyncio").setLevel(logging.ERROR)
@@ -100,8 +94,8 @@ class Stream:
         await self.connection.send(handshake(services, **more))
         self.ack = await self.frame()
         assert self.ack["type"] == "ack", self.ack
-        given = "since" in more or more.get("lastSeq", 0) > 0
-        self.chain = Chain(more.get("lastSeq", 0) if given else self.ack["head"])
+        begun = self.ack["oldest"] - 1 if "since" in more else more.get("lastSeq") or self.ack["head"]
+        self.chain = Chain(begun)
         return self
 
     async def __aenter__(self):
@@ -130,15 +124,14 @@ class Stream:
         return frame
 
     async def events(self, last):
-        """All events up to the first one of which `last` is true."""
+        """All events up to the frame with the first one of which `last` is true."""
         found = []
         while True:
             frame = await self.frame()
             assert frame["type"] in ("event", "ping"), frame
-            for event in frame.get("events", ()):
-                found.append(event)
-                if last(event):
-                    return found
+            found += frame.get("events", ())
+            if any(map(last, frame.get("events", ()))):
+                return found
 
     async def ask(self, **message):
         """Sends a message and gives the next frame that is no event."""
@@ -170,94 +163,6 @@ class Stream:
                 frames.append(await self.frame())
         except websockets.ConnectionClosed:
             return frames, self.connection.close_code
-
-
-class Bare:
-    """A WebSocket on a socket, a frame at a time, that also says what is wrong."""
-
-    def __init__(self, daemon, path=PATH, tcp=False, receive_buffer=None, tail=b""):
-        self.socket = socket.socket(socket.AF_INET if tcp else socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(PATIENCE)
-        if receive_buffer:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.connect(("127.0.0.1", daemon.port) if tcp else daemon.socket)
-        key = base64.b64encode(os.urandom(16)).decode()
-        head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        self.socket.sendall((head + f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n").encode() + tail)
-        self.head = b""
-        while not self.head.endswith(b"\r\n\r\n"):
-            byte = self.socket.recv(1)
-            assert byte, self.head
-            self.head += byte
-        self.status = int(self.head.split()[1])
-        self.sipped = b""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
-
-    @staticmethod
-    def encoded(payload, opcode=TEXT, fin=True, masked=True, length=None):
-        payload = payload.encode() if isinstance(payload, str) else payload
-        length = len(payload) if length is None else length
-        bit = 0x80 if masked else 0
-        head = bytes([(0x80 if fin else 0) | opcode])
-        if length < 126:
-            head += bytes([bit | length])
-        elif length < 65536:
-            head += struct.pack("!BH", bit | 126, length)
-        else:
-            head += struct.pack("!BQ", bit | 127, length)
-        # A mask of zeros leaves the payload as it is.
-        return head + (b"\0\0\0\0" if masked else b"") + payload
-
-    def send(self, payload, **how):
-        self.socket.sendall(self.encoded(payload, **how))
-
-    def sip(self):
-        """Takes one byte; it is read later."""
-        self.sipped += self.socket.recv(1)
-
-    def _exactly(self, count):
-        data, self.sipped = self.sipped[:count], self.sipped[count:]
-        while len(data) < count:
-            piece = self.socket.recv(count - len(data))
-            if not piece:
-                raise EOFError
-            data += piece
-        return data
-
-    def message(self):
-        """(opcode, payload) of the next frame."""
-        first, second = self._exactly(2)
-        length = second & 0x7F
-        if length == 126:
-            length = struct.unpack("!H", self._exactly(2))[0]
-        elif length == 127:
-            length = struct.unpack("!Q", self._exactly(8))[0]
-        return first & 0x0F, self._exactly(length)
-
-    def frame(self):
-        while True:
-            opcode, payload = self.message()
-            if opcode == TEXT:
-                return json.loads(payload)
-            assert opcode in (PING, PONG), (opcode, payload)
-
-    def end(self):
-        """(frames, close code) until the daemon has closed; code None when it closed without one."""
-        frames = []
-        try:
-            while True:
-                opcode, payload = self.message()
-                if opcode == CLOSE:
-                    return frames, struct.unpack("!H", payload[:2])[0] if payload else None
-                if opcode == TEXT:
-                    frames.append(json.loads(payload))
-        except (EOFError, ConnectionError):
-            return frames, None
 
 
 class Events:
@@ -341,3 +246,14 @@ class Case(harness.Case, unittest.IsolatedAsyncioTestCase):
     def slow_conversion(self):
         """One that runs for a while."""
         return self.daemon.submit("numbers.pdf", "png", options={"dpi": 300})
+
+    def running_conversion(self):
+        """One that runs now, and for a while; to be cancelled."""
+        id = self.slow_conversion()
+        self.daemon.wait(id, lambda status: status["status"] == "processing")
+        return id
+
+    def cancel(self, *ids):
+        for id in ids:
+            answer = self.daemon.post(f"/v1/conversions/{id}/cancel", {})
+            self.assertEqual(answer.status, 200, answer)

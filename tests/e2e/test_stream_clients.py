@@ -15,8 +15,9 @@ import time
 import unittest
 
 import harness
+from bare_websocket import PATH
 from harness import PATIENCE, needs, sample
-from stream_clients import PATH, Case, ends, handshake, polled, state_events
+from stream_clients import Case, ends, handshake, polled, state_events
 
 STORY = ["conversion.pending", "conversion.processing", "conversion.completed"]
 NODE = {"NODE_PATH": "/usr/share/nodejs"}  # where Debian has its modules, for a node from elsewhere
@@ -161,7 +162,6 @@ class Front(http.server.ThreadingHTTPServer):
     def __init__(self, daemon):
         self.daemon = daemon
         self.said = queue.Queue()
-        self.positions = []  # Last-Event-ID of each time that the browser came
         super().__init__(("127.0.0.1", 0), Visit)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -181,10 +181,9 @@ class Visit(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(PAGE.replace("PORT", str(self.server.daemon.port)).encode() if found else b"")
             return
-        self.server.positions.append(self.headers.get("Last-Event-ID"))
         connection = http.client.HTTPConnection("127.0.0.1", self.server.daemon.port, timeout=PATIENCE)
         try:
-            connection.request("GET", self.path, headers={"Last-Event-ID": self.server.positions[-1]} if self.server.positions[-1] else {})
+            connection.request("GET", self.path)
             response = connection.getresponse()
             self.send_response(response.status)
             self.send_header("Content-Type", response.headers["Content-Type"])

@@ -1,6 +1,7 @@
 #pragma once
 // A stream that hears what the test says, and keeps what it was offered.
 
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -14,6 +15,10 @@ namespace tests {
 struct FakeSink final : convd::events::ProgressSink {
   bool is_heard(const std::string& org, shared::Service service) const override {
     return heard.count({org, service}) > 0;
+  }
+  std::int64_t newcomers(const std::string& org, shared::Service service) const override {
+    const auto found = came.find({org, service});
+    return found == came.end() ? 0 : found->second;
   }
   void offer(convd::events::Progress progress) override { offered.push_back(std::move(progress)); }
   void drop(const std::string& org, shared::Service service, const std::string& subject) override {
@@ -38,6 +43,7 @@ struct FakeSink final : convd::events::ProgressSink {
   }
 
   std::set<std::pair<std::string, shared::Service>> heard;
+  std::map<std::pair<std::string, shared::Service>, std::int64_t> came;
   std::vector<convd::events::Progress> offered;
   std::vector<std::string> dropped;
 };

@@ -78,7 +78,7 @@ class Intake {
 
   convd::loop::Loop& loop_;
   events::Hub& hub_;
-  std::int64_t head_ = 0;
+  std::int64_t head_ = 1;  // where the log of the store begins
   convd::loop::UniqueFd listener_, connection_;
   convd::loop::Watch watch_, connection_watch_;
   std::vector<char> buffer_ = std::vector<char>(std::size_t{256} * 1024);

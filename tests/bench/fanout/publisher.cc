@@ -120,16 +120,15 @@ enum class Body : std::uint8_t { plain, note };
 class HttpPublisher final : public Publisher {
  public:
   HttpPublisher(Poller& poller, const Target& target, std::string path, Body body, std::size_t connections)
-      : path_(std::move(path)), body_(body) {
-    while (wires_.size() < connections) wires_.push_back(std::make_unique<Request>(poller, target, *this));
-  }
+      : poller_(poller), target_(target), path_(std::move(path)), body_(body), most_(connections) {}
 
   void publish(std::string_view text) override { waiting_.push_back(request_with(text)); }
   void flush() override {
-    for (const auto& wire : wires_) {
-      if (waiting_.empty()) return;
-      if (wire->is_busy()) continue;
-      wire->begin(waiting_.front());
+    for (std::size_t i = 0; i < most_ && !waiting_.empty(); ++i) {
+      // Not before it is needed: a server gives up connections that say nothing.
+      if (i == wires_.size()) wires_.push_back(std::make_unique<Request>(poller_, target_, *this));
+      if (wires_[i]->is_busy()) continue;
+      wires_[i]->begin(waiting_.front());
       waiting_.pop_front();
       ++busy_;
     }
@@ -185,8 +184,11 @@ class HttpPublisher final : public Publisher {
            "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   }
 
+  Poller& poller_;
+  const Target target_;
   const std::string path_;
   const Body body_;
+  const std::size_t most_;
   int turn_ = 0;
   std::vector<std::unique_ptr<Request>> wires_;
   std::deque<std::string> waiting_;

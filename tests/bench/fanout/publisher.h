@@ -26,9 +26,8 @@ class Publisher {
 };
 
 // "ws:/path": text messages over one WebSocket. "lines:/path": lines over that Unix socket. "post:/path": bodies of
-// POST requests. "note:/path": the same as
-// {"text":".."}, where "{n}" in the path becomes one of the numbers 000000000001 to 000000001000 in turn. A POST takes
-// one of `connections`, or waits for one.
+// POST requests. "note:/path": the same as {"text":".."}, where "{n}" in the path becomes one of the numbers
+// 000000000001 to 000000001000 in turn. A POST takes one of at most `connections`, or waits for one.
 std::unique_ptr<Publisher> publisher_for(const std::string& way, Poller& poller, const Target& target,
                                          std::size_t connections);
 
