@@ -92,7 +92,8 @@ Color color_of(const JsonReader& event) {
   return text_at(event, "class") == "progress" ? Color::dim : Color::none;
 }
 
-std::string aligned(const Row& cells, int width, const std::function<std::string(std::size_t, std::string)>& dress) {
+std::string aligned(const Row& cells, int width,
+                    const std::function<std::string(std::size_t, const std::string&)>& dress) {
   auto wide = widths;
   int rest = width - 1 - 2 * static_cast<int>(widths.size());
   for (const int column : widths) rest -= column;
@@ -133,7 +134,7 @@ Row event_cells(const JsonReader& event) {
 std::string aligned_event(const Row& cells, int width) {
   Row row = cells;
   row[0] = clock_of(row[0]);
-  return aligned(row, width, [](std::size_t, std::string cell) { return cell; });
+  return aligned(row, width, [](std::size_t, const std::string& cell) { return cell; });
 }
 
 std::string event_header(const Terminal& terminal) {
@@ -144,7 +145,7 @@ std::string event_line(const JsonReader& event, const Terminal& terminal) {
   Row row = event_cells(event);
   if (!terminal.is_tty()) return in_a_pipe(row);
   row[0] = clock_of(row[0]);
-  return aligned(row, terminal.width(), [&](std::size_t column, std::string cell) {
+  return aligned(row, terminal.width(), [&](std::size_t column, const std::string& cell) {
     return column == 2 ? terminal.paint(color_of(event), cell) : cell;
   });
 }

@@ -76,9 +76,8 @@ void EventStream::lost_socket(const Closed& closed) {
   const auto pause = intake_.take_pause();
   if (closed.code == static_cast<std::uint16_t>(shared::CloseCode::realtime_disabled))
     return follow(ladder_.leave_socket());
-  const Failure failure = failure_from(closed, client_.endpoint());
-  if (!shared::may_reconnect(closed.code)) throw failure;
-  Ladder::Step step = next_try(failure);
+  if (!shared::may_reconnect(closed.code)) throw failure_from(closed, client_.endpoint());
+  Ladder::Step step = next_try(failure_from(closed, client_.endpoint()));
   if (pause) {
     const auto spread = static_cast<double>((pause->most - pause->least).count());
     step.delay = pause->least + std::chrono::milliseconds(static_cast<long>(spread * chance()));

@@ -10,7 +10,7 @@ namespace convctl {
 namespace {
 
 // Of standard input; more than any note the daemon takes.
-constexpr std::size_t note_limit_bytes = 64 * 1024;
+constexpr std::size_t note_limit_bytes = std::size_t{64} << 10;
 
 std::string all_of_stdin(Session& session) {
   const FileDescriptor file = spool_stdin(session.client().loop().signal_fd());
