@@ -75,7 +75,11 @@ void StreamPoll::on_events() {
 
 bool StreamPoll::answer_with_events() {
   const std::string_view events = reader_->take({.bytes = most_bytes, .events = wishes_.most_events});
-  if (events.empty()) return false;
+  if (!events.empty()) answer(without_comma(events));
+  return !events.empty();
+}
+
+void StreamPoll::answer(std::string_view events) {
   Json rejected = Json::array();
   for (const std::string& name : wishes_.request.rejected) rejected.push(name);
   const std::int64_t position = reader_->position();
@@ -86,16 +90,17 @@ bool StreamPoll::answer_with_events() {
       .set("rejected", std::move(rejected));
   std::string body = head.dump();
   body.pop_back();
-  body += ",\"events\":[" + std::string(without_comma(events)) + "]}\n";
+  body += ",\"events\":[" + std::string(events) + "]}\n";
   Response response = text_response(200, std::move(body));
   response.headers[0].second = "application/json";
   call_.reply.send(std::move(response));
-  return true;
 }
 
+// Nothing has come: 204 with the bookmark, which has no room for services that were not understood.
 void StreamPoll::answer_without() {
   if (opened_.log.epoch.empty())
     return call_.reply.fail(shared::Error{shared::ErrorCode::shutting_down, "the daemon is shutting down", {}});
+  if (!wishes_.request.rejected.empty()) return answer({});
   Response response = empty_response(204);
   response.headers = {{"Convd-Epoch", opened_.log.epoch},
                       {"Convd-Seq", std::to_string(reader_->position())},

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "convd/api/route.h"
 #include "convd/api/stream_request.h"
@@ -36,6 +37,7 @@ class StreamPoll final : public Handler, private events::Hub::Waker {
   void in_a_later_turn(std::function<void()> task);
   void begin_waiting();
   bool answer_with_events();
+  void answer(std::string_view events);
   void answer_without();
   void refuse() const;
 

@@ -75,6 +75,8 @@ class Transports(Case):
         self.assertEqual((answer.status, answer.body), (204, b""))
         self.assertEqual(answer.headers["Convd-Epoch"], position["epoch"])
         self.assertGreaterEqual(int(answer.headers["Convd-Seq"]), position["lastSeq"])
+        strange = poll(self.daemon, services="note,weather", **position)
+        self.assertEqual((strange.status, strange.json()["events"], strange.json()["rejected"]), (200, [], ["weather"]))
 
     async def test_more_events_than_are_held_in_memory(self):
         ids = [self.daemon.convert("guide.md", "html")["id"] for _ in range(3)]
