@@ -28,7 +28,7 @@ struct HubLimits {
   std::size_t compress_bytes = 1 << 10;  // frames from this size on are compressed for those who asked
   int page = 512;                        // events read from the store at a time
   int preload = 2'048;                   // events a ring begins with
-  int readers_per_turn = 1024;           // woken in one turn of the loop
+  int readers_per_turn = 128;            // woken in one turn of the loop
   loop::milliseconds linger{30'000};     // how long a ring outlives its last reader
 };
 
