@@ -5,6 +5,7 @@
 #include "convd/api/stream_frames.h"
 #include "convd/api/trace.h"
 #include "convd/events/websocket_frame.h"
+#include "convd/loop/wall_clock.h"
 #include "shared/stream.h"
 
 namespace convd::api {
@@ -57,7 +58,7 @@ void StreamSocket::on_request(const shared::JsonReader& json) {
   if (request_ && json.find("services"))
     return fail("bad_message", "this connection has its services: open another for others");
   if (request_ || (type && (*type == "ping" || *type == "pong"))) {
-    if (type && *type == "ping") return say(pong_frame(now_ms()));
+    if (type && *type == "ping") return say(pong_frame(loop::wall_ms(loop_)));
     if (type && *type == "pong") return;
     return say(error_frame("unknown_message", "expected a ping or a pong", true));
   }
@@ -76,7 +77,7 @@ void StreamSocket::on_request(const shared::JsonReader& json) {
 void StreamSocket::on_opened(const events::Opened& opened) {
   watched_ = realtime_.presence.enter_all(caller_.org, request_->filter, caller_.principal);
   std::string ack;
-  events::append_frame(ack, ack_frame(*request_, opened, "c_" + random_trace_id(), now_ms()));
+  events::append_frame(ack, ack_frame(*request_, opened, "c_" + random_trace_id(), loop::wall_ms(loop_)));
   waiting_.insert(0, ack);  // before the answers to what the client could not wait to say
   opened_ = true;
   outlet_->want_write();
@@ -94,7 +95,8 @@ std::string_view StreamSocket::next_frames(std::size_t most) {
       const std::string_view events = reader_->take({.bytes = most});
       if (!events.empty()) return events;
     }
-    if (std::exchange(ping_due_, false)) events::append_frame(waiting_, ping_frame(reader_->position(), now_ms()));
+    if (std::exchange(ping_due_, false))
+      events::append_frame(waiting_, ping_frame(reader_->position(), loop::wall_ms(loop_)));
     if (leaving_ && waiting_.empty()) {
       reader_.reset();
       events::append_frame(waiting_, goodbye_frame());
@@ -133,10 +135,6 @@ void StreamSocket::close(CloseCode code) {
 void StreamSocket::fail(std::string_view code, const std::string& message) {
   say(error_frame(code, message, false));
   close(CloseCode::bad_message);
-}
-
-std::int64_t StreamSocket::now_ms() const {
-  return std::chrono::duration_cast<loop::milliseconds>(loop_.wall().time_since_epoch()).count();
 }
 
 }  // namespace convd::api

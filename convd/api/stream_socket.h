@@ -41,7 +41,6 @@ class StreamSocket final : public SocketSession, private events::Hub::Waker {
   void say(const std::string& frame);
   void close(shared::CloseCode code);
   void fail(std::string_view code, const std::string& message);
-  std::int64_t now_ms() const;
 
   realtime::Realtime& realtime_;
   loop::Loop& loop_;

@@ -4,6 +4,7 @@
 
 #include "convd/api/stream_frames.h"
 #include "convd/api/trace.h"
+#include "convd/loop/wall_clock.h"
 #include "shared/stream.h"
 
 namespace convd::api {
@@ -30,7 +31,7 @@ void StreamSse::on_open(Outlet& outlet) {
 void StreamSse::on_opened(const events::Opened& opened) {
   epoch_ = opened.log.epoch;
   watched_ = realtime_.presence.enter_all(caller_.org, request_.filter, caller_.principal);
-  say("ack", ack_frame(request_, opened, "c_" + random_trace_id(), now_ms()));
+  say("ack", ack_frame(request_, opened, "c_" + random_trace_id(), loop::wall_ms(loop_)));
 }
 
 void StreamSse::on_refused(const shared::Error& error) {
@@ -62,10 +63,6 @@ void StreamSse::going_away() {
 void StreamSse::say(std::string_view name, const std::string& frame) {
   waiting_ += "event: " + std::string(name) + "\ndata: " + frame + "\n\n";
   outlet_->want_write();
-}
-
-std::int64_t StreamSse::now_ms() const {
-  return std::chrono::duration_cast<loop::milliseconds>(loop_.wall().time_since_epoch()).count();
 }
 
 }  // namespace convd::api

@@ -32,7 +32,6 @@ class StreamSse final : public BodyStream, private events::Hub::Waker {
   void on_events() override { outlet_->flush(); }
 
   void say(std::string_view name, const std::string& frame);
-  std::int64_t now_ms() const;
 
   realtime::Realtime& realtime_;
   loop::Loop& loop_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "convd/jobs/manager_impl.h"
+#include "convd/loop/wall_clock.h"
 
 namespace convd::jobs {
 
@@ -25,7 +26,7 @@ Manager::Impl::~Impl() {
 }
 
 std::int64_t Manager::Impl::wall_ms() const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(loop_.wall().time_since_epoch()).count();
+  return loop::wall_ms(loop_);
 }
 
 Manager::Manager(loop::Loop& loop, store::Store& store, engines::Registry& registry, process::Spawner& spawner,

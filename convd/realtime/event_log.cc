@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "convd/loop/wall_clock.h"
+
 namespace convd::realtime {
 namespace {
 
@@ -9,10 +11,6 @@ using shared::Result;
 
 constexpr loop::milliseconds prune_period{60'000};
 constexpr int most_pruned_at_once = 2'000;
-
-std::int64_t millis(loop::WallTime time) {
-  return std::chrono::duration_cast<loop::milliseconds>(time.time_since_epoch()).count();
-}
 
 // Rows of a service that this version does not know belong to a newer one: nobody can ask for them.
 std::optional<events::Event> event_from(store::EventRow row) {
@@ -90,7 +88,7 @@ void EventLog::send(events::Progress progress) {
   store::EventRow row;
   row.org = std::move(progress.org);
   row.event_class = shared::EventClass::progress;
-  row.ts_ms = millis(loop_.wall());
+  row.ts_ms = loop::wall_ms(loop_);
   row.service = shared::to_string(progress.service);
   row.type = std::move(progress.type);
   row.subject = std::move(progress.subject);
@@ -129,7 +127,7 @@ std::int64_t EventLog::count(const std::string& org, const events::Topic& topic,
 }
 
 void EventLog::prune() {
-  const std::int64_t before_ms = millis(loop_.wall()) - settings_.retention_ms;
+  const std::int64_t before_ms = loop::wall_ms(loop_) - settings_.retention_ms;
   const auto removed = std::make_shared<std::int64_t>(0);
   const auto write = [before_ms, most = settings_.retention_events, removed](store::Transaction& transaction,
                                                                              store::Files&) -> Result<void> {

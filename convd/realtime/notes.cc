@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "convd/loop/wall_clock.h"
 #include "shared/stream.h"
 #include "shared/time.h"
 #include "shared/utf8.h"
@@ -90,7 +91,7 @@ void Notes::add(const std::string& org, const std::string& author, const std::st
                 Added done) {
   auto kept = checked(text);
   if (!kept) return done(kept.error());
-  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(loop_.wall().time_since_epoch()).count();
+  const auto now = loop::wall_ms(loop_);
   const auto row = std::make_shared<const store::NoteRow>(
       store::NoteRow{ids_.next(now), org, conversion, author, *std::move(kept), now});
   store_.submit([row](store::Transaction& transaction, store::Files&) { return write(transaction, *row); },

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "convd/loop/wall_clock.h"
 #include "shared/json.h"
 
 namespace convd::realtime {
@@ -19,7 +20,7 @@ Uploads::Uploads(loop::Loop& loop, events::ProgressSink& sink)
 
 Uploads::Ticket Uploads::begin(const std::string& org, const std::string& principal, const std::string& filename,
                                std::optional<std::int64_t> total) {
-  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(loop_.wall().time_since_epoch()).count();
+  const auto now = loop::wall_ms(loop_);
   Ticket arrival(new Arrival(sink_, org));
   arrival->id_ = ids_.next(now);
   arrival->principal_ = principal;
