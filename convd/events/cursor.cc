@@ -50,7 +50,6 @@ Opened Cursor::open_at() {
       }
     }
     if (opened.gap) fall_into_gap(*opened.gap);
-    opened.from = position_;
     if (!opened.gap && position_ < log_.head.head) opened.replaying = to_replay();
     place_ = log_.ring->after(position_);
   } catch (const std::runtime_error& error) {
@@ -78,11 +77,6 @@ void Cursor::fall_into_gap(shared::GapReason reason) {
   snapshot_topic_ = 0;
   snapshot_cursor_.clear();
   phase_ = Phase::gap;
-}
-
-bool Cursor::has_more() const {
-  if (phase_ == Phase::opening || phase_ == Phase::failed) return false;
-  return phase_ != Phase::ring || place_ < log_.ring->end();
 }
 
 std::string_view Cursor::take(const Most& most) {

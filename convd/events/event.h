@@ -36,7 +36,7 @@ class ProgressSink {
   virtual ~ProgressSink() = default;
   // Whether anybody of the org listens to this service now; else the event need not be made.
   virtual bool is_heard(const std::string& org, shared::Service service) const = 0;
-  // How many have begun to listen to it, ever; grows when somebody comes who has heard nothing yet.
+  // Grows when somebody comes who has heard nothing yet; begins anew when nobody has listened for a while.
   virtual std::int64_t newcomers(const std::string& org, shared::Service service) const = 0;
   // At most five per second for one (org, service, subject) go on, always the latest; the last one is never lost.
   virtual void offer(Progress progress) = 0;

@@ -51,8 +51,7 @@ struct Start {
 struct Opened {
   LogHead log;
   std::optional<shared::GapReason> gap;
-  std::int64_t from = 0;       // the position it goes on from
-  std::int64_t replaying = 0;  // state events between there and the head, of its services; about, when they are many
+  std::int64_t replaying = 0;  // state events of its topics between where it goes on from and the head
 };
 
 struct HubStats {
@@ -96,7 +95,7 @@ class Hub {
                                                Waker& waker);
 
   bool is_heard(const std::string& org, shared::Service service) const;
-  std::int64_t newcomers(const std::string& org, shared::Service service) const;  // who came since the log was opened
+  std::int64_t newcomers(const std::string& org, shared::Service service) const;
   std::vector<std::string> listening_orgs(shared::Service service) const;
   void count_conflated(std::int64_t events);
   HubStats stats() const;
@@ -120,7 +119,6 @@ class Hub::Reader {
   virtual std::string_view take(const Most& most) = 0;
   // Everything that was asked for up to here has been taken.
   virtual std::int64_t position() const = 0;
-  virtual bool has_more() const = 0;
   // Holds progress back while nothing else waits, but for one look per `interval`.
   virtual void set_progress_interval(loop::milliseconds interval) = 0;
 };

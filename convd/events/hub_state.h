@@ -106,7 +106,6 @@ class Cursor final : public Hub::Reader {
 
   std::string_view take(const Most& most) override;
   std::int64_t position() const override { return position_; }
-  bool has_more() const override;
   void set_progress_interval(loop::milliseconds interval) override { interval_ = interval; }
 
   // By the hub: the log is open; there is something new; it cannot be read.
@@ -135,9 +134,9 @@ class Cursor final : public Hub::Reader {
   const Encoding encoding_;
   Hub::Waker& waker_;
   Phase phase_ = Phase::opening;
-  std::int64_t position_ = 0;  // everything up to here is done; in the ring, place_ counts
-  Ring::Place place_ = 0;
-  bool current_ = false;  // it has been at the head of the log
+  std::int64_t position_ = 0;  // everything up to here is done
+  Ring::Place place_ = 0;      // in the ring: the first entry behind it
+  bool current_ = false;       // it has been at the head of the log
   shared::GapReason gap_ = shared::GapReason::expired;
   LogHead gap_log_;
   std::size_t snapshot_topic_ = 0;

@@ -124,7 +124,6 @@ void Manager::Impl::put_document(const std::string& org, const std::string& name
 }
 
 // The badge is the newest conversion of that name, live ones as they are now.
-// The badge of a conversion that lives is newer than its row.
 DocumentInfo Manager::Impl::info(const store::DocumentRow& row) {
   DocumentInfo info = info_of(row);
   const Live* found = row.last_conversion ? live(*row.last_conversion) : nullptr;

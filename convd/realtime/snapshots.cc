@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "convd/loop/wall_clock.h"
 #include "shared/time.h"
 
 namespace convd::realtime {
@@ -51,7 +52,7 @@ SnapshotPage Snapshots::page(const std::string& org, const events::Topic& topic,
 
 events::Event Snapshots::event(Service service, const std::string& subject, const shared::Json& data) const {
   events::Event event;
-  event.ts_ms = std::chrono::duration_cast<std::chrono::milliseconds>(loop_.wall().time_since_epoch()).count();
+  event.ts_ms = loop::wall_ms(loop_);
   event.service = service;
   event.type = std::string(shared::to_string(service)) + ".snapshot";
   event.subject = subject;
@@ -62,7 +63,7 @@ events::Event Snapshots::event(Service service, const std::string& subject, cons
 bool Snapshots::has_ended_long_ago(const shared::StatusObject& object) const {
   if (!shared::is_terminal(object.status)) return false;
   const auto ended_ms = shared::from_rfc3339(object.completed_at.value_or(""));
-  const auto now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(loop_.wall().time_since_epoch()).count();
+  const auto now_ms = loop::wall_ms(loop_);
   return !ended_ms || *ended_ms < now_ms - remembered_ms;
 }
 

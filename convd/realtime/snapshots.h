@@ -14,7 +14,8 @@ class Snapshots {
  public:
   Snapshots(jobs::Manager& manager, const loop::Loop& loop) : manager_(manager), loop_(loop) {}
 
-  // Conversions: those that have not ended, and those that ended within the last 15 minutes. Documents: the library.
+  // Conversions: those that have not ended, and of the newest those that ended within the last 15 minutes (one that was
+  // submitted long before others and ended just now may be missing). Documents: the library.
   // Of the other services there is nothing to tell. Throws std::runtime_error when the store cannot be read.
   events::SnapshotPage page(const std::string& org, const events::Topic& topic, const std::string& cursor) const;
 
