@@ -48,6 +48,7 @@ void fields(auto& v, auto& file, std::type_identity<ResultFile>) {
 void fields(auto& v, auto& result, std::type_identity<ResultInfo>) {
   fields(v, result.file, std::type_identity<ResultFile>{});
   v.field("parts", result.parts);
+  v.field_if_set("gone_at", result.gone_at);
 }
 
 void fields(auto& v, auto& object, std::type_identity<StatusObject>) {

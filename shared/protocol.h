@@ -56,7 +56,8 @@ struct ResultFile {
 // the wire the fields of `file` stand beside `parts`.
 struct ResultInfo {
   ResultFile file;
-  std::vector<ResultFile> parts;  // empty when there is one output
+  std::vector<ResultFile> parts;       // empty when there is one output
+  std::optional<std::string> gone_at;  // since when none of it is stored any more; written only when set
 };
 
 // The status object (SPEC "the status object, the same everywhere"). Times are RFC 3339 UTC with milliseconds.

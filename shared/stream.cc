@@ -12,9 +12,9 @@ namespace {
 constexpr std::array<std::string_view, service_count> service_names{"conversion", "document", "upload", "queue",
                                                                     "note",       "presence", "system"};
 constexpr std::array<std::string_view, 3> class_names{"state", "progress", "snapshot"};
-constexpr std::array<std::string_view, 4> gap_names{"expired", "epoch", "ahead", "lagged"};
+constexpr std::array<std::string_view, 5> gap_names{"expired", "epoch", "ahead", "lagged", "damaged"};
 
-constexpr std::array<FrameKind, 7> kinds{{
+constexpr std::array<FrameKind, 9> kinds{{
     {"ack", "seq timestamp connectionId epoch head oldest recovered replaying rejected heartbeatMs compress",
      "The answer to the handshake; seq is 0"},
     {"event", "service events seq prev", "What has happened; seq is that of its last event"},
@@ -22,6 +22,8 @@ constexpr std::array<FrameKind, 7> kinds{{
     {"pong", "timestamp", "The answer to a client's ping"},
     {"gap", "reason oldest head", "What came before cannot be told; snapshots follow, then what happens next"},
     {"error", "code message temporary", "Something the client has said is not right"},
+    {"token_expiring", "timestamp expires", "The token is over in a minute; send another one"},
+    {"refreshed", "timestamp expires", "The answer to a new token"},
     {"goodbye", "reason reconnectMs", "The daemon leaves; come back after a time chosen from this range"},
 }};
 

@@ -33,6 +33,7 @@ enum class GapReason : std::uint8_t {
   epoch,    // its position is in another log
   ahead,    // its position has never been given out: a backup was restored
   lagged,   // it read slower than the log was pruned
+  damaged,  // what is stored between there and the head is not what was written
 };
 std::string_view to_string(GapReason reason);
 
@@ -81,6 +82,10 @@ constexpr bool may_reconnect(std::uint16_t code) {
   return code < 4500 && code != static_cast<std::uint16_t>(CloseCode::finished) &&
          code != static_cast<std::uint16_t>(CloseCode::message_too_large);
 }
+
+// What a WebSocket may offer in Sec-WebSocket-Protocol: the dialect, and a token as "bearer.TOKEN".
+inline constexpr std::string_view stream_subprotocol = "convd.v1";
+inline constexpr std::string_view bearer_subprotocol = "bearer.";
 
 inline constexpr int stream_version = 1;
 inline constexpr std::string_view compression_name = "deflate-raw";
