@@ -196,6 +196,9 @@ TEST_CASE("what is wrong with the request is answered at once") {
   CHECK(refusal([](auto& s) { s.deadline_ms = 0; }).substr(0, 27) == "invalid_option: deadline_ms");
   CHECK(refusal([](auto& s) { s.labels[std::string(64, 'k')] = "v"; }).substr(0, 22) == "invalid_option: labels");
   CHECK(refusal([](auto& s) { s.labels["k"] = std::string(256, 'v'); }).substr(0, 22) == "invalid_option: labels");
+  CHECK(refusal([](auto& s) {
+          for (int i = 0; i < 33; ++i) s.labels["k" + std::to_string(i)] = "v";
+        }) == "invalid_option: labels: at most 32 are allowed");
   CHECK(refusal([](auto& s) { s.prompt_mode = "prompt"; }) ==
         "invalid_option: unknown prompt_mode \"prompt\"; known are prompt_layout_all_en, prompt_layout_only_en, "
         "prompt_ocr");
@@ -242,7 +245,7 @@ TEST_CASE("what is wrong with the content is found by the job and ends it") {
   House house;
   const std::string empty = house.accepted(house.upload("a.docx", ""));
   CHECK(house.fate(empty) == "error input_invalid");
-  CHECK(house.status(empty).error == "\"a.docx\" is empty");
+  CHECK(house.status(empty).error == "The document is empty");
   CHECK(house.status(empty).progress == 0);
   const std::string wrong = house.accepted(house.upload("b.docx", a_pdf));
   CHECK(house.fate(wrong) == "error input_invalid");
@@ -256,6 +259,30 @@ TEST_CASE("what is wrong with the content is found by the job and ends it") {
   CHECK(house.status(damaged).error_info->stage == "office");
   CHECK(house.manager().counters().errors.at("input_invalid") == 3);
   CHECK(house.manager().counters().retries == 0);
+}
+
+TEST_CASE("more pages than input_pages end a conversion as soon as its engine tells them") {
+  Settings settings;
+  settings.input_limits.input_pages = 30;
+  House house(settings);
+  const std::string many = house.accepted(house.upload("many.docx", a_docx));
+  const auto child = house.child_of(many);
+  house.spawner.prints(child, "pages 31\npage 1/31\n");
+  house.loop.turn();
+  CHECK_FALSE(house.spawner.child(child).running);
+  CHECK(house.fate(many) == "error input_too_large");
+  CHECK(house.status(many).error == "The document has 31 pages, more than 30 (input_pages)");
+  CHECK(house.store.conversion(many)->failures == 1);
+
+  const std::string told_last = house.accepted(house.upload("late.docx", a_docx));
+  house.spawner.prints(house.child_of(told_last), "pages 31\n");
+  house.succeed(told_last, {{"source.pdf", "x"}});
+  CHECK(house.fate(told_last) == "error input_too_large");
+
+  const std::string just = house.accepted(house.upload("just.docx", a_docx));
+  house.spawner.prints(house.child_of(just), "pages 30\npage 1/30\n");
+  house.succeed(just, {{"source.pdf", "x"}});
+  CHECK(house.fate(just) == "completed");
 }
 
 TEST_CASE("an encrypted document needs its password, which is kept no longer than needed") {
@@ -334,7 +361,8 @@ TEST_CASE("the receipt says what really ran, also what failed") {
   house.restart();
   house.loop.advance(2s);
   house.spawner.uses(1234, 64 << 20, true);
-  house.spawner.prints(house.child_of(id), "pages 31\nfont Futura\n");
+  house.spawner.prints(house.child_of(id),
+                       "pages 31\nwrote 30\nwants Futura\nfont Futura>Gothic\nlink http://far\nwarning odd\n");
   house.succeed(id, {{"source.pdf", "x"}});
   REQUIRE(house.fate(id) == "completed");
   const auto receipt = *house.manager().receipt("uid:1", id);
@@ -352,8 +380,30 @@ TEST_CASE("the receipt says what really ran, also what failed") {
   CHECK(last.warm);
   CHECK(last.cpu_ms == 1234);
   CHECK(last.peak_rss_bytes == 64 << 20);
-  CHECK(last.pages == 31);
-  CHECK(last.fonts_missing == Story{"Futura"});
+  CHECK(last.ended == "exited");
+  CHECK(last.pages_in == 31);
+  CHECK(last.pages_out == 30);
+  CHECK(last.fonts_requested == std::vector<std::string>{"Futura"});
+  REQUIRE(last.fonts_substituted.size() == 1);
+  CHECK(last.fonts_substituted[0].requested == "Futura");
+  CHECK(last.fonts_substituted[0].used == "Gothic");
+  CHECK(last.links_blocked == std::vector<std::string>{"http://far"});
+  CHECK(last.warnings == std::vector<std::string>{"odd"});
+  REQUIRE(receipt.attempts.size() == 3);
+  CHECK(receipt.attempts[0].outcome == "engine_crashed");
+  CHECK(receipt.attempts[0].wall_ms == 700);
+  CHECK(receipt.attempts[1].outcome == "interrupted");
+  CHECK(receipt.attempts[2].outcome == "ok");
+  CHECK(receipt.attempts[2].wall_ms >= last.wall_ms);
+  CHECK(receipt.attempts[2].input_check_ms);
+  CHECK(receipt.attempts[2].publish_ms);
+  CHECK(receipt.failures == 1);
+  CHECK(receipt.interruptions == 1);
+  CHECK(receipt.pages_in == 31);
+  CHECK(receipt.route.at(0).engine == "office");
+  REQUIRE(receipt.output);
+  CHECK(receipt.output->files.at(0).name == "report.pdf");
+  CHECK(receipt.input.size_bytes == static_cast<std::int64_t>(a_docx.size()));
   CHECK(house.manager().receipt("uid:2", id).error().code == ErrorCode::conversion_not_found);
 }
 
@@ -362,9 +412,11 @@ TEST_CASE("a receipt holds no password") {
   auto submission = house.upload("report.docx", a_docx);
   submission.options = shared::Json::object().set("password", "hunter2").clone();
   const std::string id = house.accepted(std::move(submission));
-  house.spawner.prints(house.child_of(id), "font hunter2 Sans\n");
+  house.spawner.prints(house.child_of(id), "font hunter2 Sans\nwarning hunter2 is weak\n");
   house.succeed(id, {{"source.pdf", "x"}});
-  CHECK(house.manager().receipt("uid:1", id)->steps.at(0).fonts_missing == Story{"*** Sans"});
+  const auto step = house.manager().receipt("uid:1", id)->steps.at(0);
+  CHECK(step.fonts_substituted.at(0).requested == "*** Sans");
+  CHECK(step.warnings.at(0) == "*** is weak");
 }
 
 TEST_CASE("an early page is there before the end and after it, also when more steps follow") {
@@ -501,6 +553,7 @@ TEST_CASE("the pause before another run is never longer than the cap, and not al
   for (int i = 0; i < 20; ++i) {
     Settings settings;
     settings.attempts = 9;
+    settings.quarantine_crashes = 9;
     settings.retry_cap_ms = 1500;
     House house(settings);
     const std::string id = house.accepted(house.upload("a.docx", a_docx));
@@ -543,9 +596,69 @@ TEST_CASE("a document that takes the runner down every time ends as interrupted"
     house.spawner.runner_goes();
     house.loop.turn();
     house.spawner.runner_comes();
-    house.loop.advance(3s);
+    house.loop.advance(11s);
   }
   CHECK(house.fate(id) == "error interrupted");
+}
+
+TEST_CASE("a runner that goes before its outputs are fetched has interrupted, not failed") {
+  Settings settings = slots(1);
+  settings.attempts = 1;
+  House house(settings);
+  auto submission = house.upload("slides.docx", a_docx);
+  submission.to = "png";
+  const std::string id = house.accepted(std::move(submission));
+  for (int step = 0; step < 2; ++step) {
+    // The last step's end is told, and the outputs are asked for, in a turn that finds the runner gone.
+    if (step == 1) house.succeed(id, {{"source.pdf", "between"}});
+    house.spawner.succeeds(house.child_of(id), {{step == 0 ? "source.pdf" : "source-1.png", "made"}});
+    house.spawner.runner_goes();
+    house.loop.turn();
+    CHECK(house.fate(id) == "pending");
+    CHECK(house.store.conversion(id)->failures == 0);
+    house.spawner.runner_comes();
+    house.loop.advance(2s);
+  }
+  house.succeed(id, {{"source.pdf", "between"}});
+  house.succeed(id, {{"source-1.png", "made"}});
+  CHECK(house.fate(id) == "completed");
+}
+
+TEST_CASE("what could not start without a runner has not failed, though one has come since") {
+  Settings settings = slots(1);
+  settings.attempts = 1;
+  House house(settings);
+  house.store.hold();
+  const std::string id = [&] {
+    house.store.let_go();
+    return house.accepted(house.upload("a.docx", a_docx));
+  }();
+  house.spawner.ends(house.child_of(id), End::lost);
+  house.loop.turn();
+  house.store.hold();
+  house.loop.advance(2s);  // it is to run again, and waits for its commit
+  house.spawner.runner_goes();
+  house.store.let_go();
+  while (house.spawner.started() == 1) house.loop.run_one();
+  house.loop.run_one();  // its end comes
+  house.spawner.runner_comes();
+  house.loop.turn();
+  CHECK(house.fate(id) == "pending");
+  CHECK(house.store.conversion(id)->failures == 0);
+}
+
+TEST_CASE("a run that was lost or stopped has not taken too long, however late that is heard") {
+  Settings settings = slots(1);
+  settings.attempt_timeout_ms = 10'000;
+  House house(settings);
+  const std::string id = house.accepted(house.upload("a.docx", a_docx));
+  house.loop.pass(10s);  // the timer is due, nothing has run yet
+  house.spawner.ends(house.child_of(id), End::lost);
+  house.loop.run_one();
+  house.loop.fire_next();
+  house.loop.turn();
+  CHECK(house.fate(id) == "pending");
+  CHECK(house.store.conversion(id)->failures == 0);
 }
 
 TEST_CASE("a waiting conversion is cancelled at once") {
@@ -604,6 +717,34 @@ TEST_CASE("a cancel while the start is being stored lets nothing start") {
   CHECK(house.manager().capacity().running == 0);
 }
 
+TEST_CASE("a cancel of what the disk has no room to start is not held up by it") {
+  House house(slots(1));
+  const std::string id = house.accepted(house.upload("a.docx", a_docx));
+  house.spawner.ends(house.child_of(id), End::lost);
+  house.loop.turn();
+  const shared::Error full{ErrorCode::disk_full, "no space left on the device", {}};
+  Story story{"conversion.pending", "conversion.processing", "conversion.pending"};
+  SECTION("nothing of the start is stored") {
+    house.store.fail_commits(full);
+  }
+  SECTION("it is stored, and nobody knows") {
+    house.store.doubt_commit(full);
+    story.emplace_back("conversion.processing");
+  }
+  house.store.hold();
+  house.loop.advance(2s);
+  (void)house.manager().cancel("uid:1", id, [](const auto&) {});
+  house.store.let_go();
+  house.loop.turn();
+  CHECK(house.manager().capacity().running == 0);
+  house.store.fail_commits(std::nullopt);
+  house.loop.advance(2s);
+  CHECK(house.fate(id) == "cancelled cancelled_by_user");
+  story.emplace_back("conversion.cancelled");
+  CHECK(house.store.story(id) == story);
+  CHECK(house.store.refused_updates() == 0);
+}
+
 TEST_CASE("a cancel while the result is being published leaves no result") {
   House house;
   const std::string id = house.accepted(house.upload("a.docx", a_docx));
@@ -646,7 +787,7 @@ TEST_CASE("the three timeouts are separate") {
   CHECK(house.fate(c) == "processing");
   house.spawner.uses_cpu(house.child_of(c), 3);  // an idle loop is no work
   house.loop.advance(2s);
-  CHECK(house.fate(c) == "error stalled");
+  CHECK(house.store.conversion(c)->failures == 1);
 }
 
 TEST_CASE("a crash of the daemon loses nothing and repeats nothing") {
@@ -718,7 +859,7 @@ TEST_CASE("a drain lets running work finish and takes no more") {
   bool drained = false;
   house.manager().drain(30s, [&] { drained = true; });
   CHECK(code(house.submit(std::move(late))) == "shutting_down");
-  CHECK(house.manager().begin_upload().error().code == ErrorCode::shutting_down);
+  CHECK(house.manager().begin_upload("uid:1").error().code == ErrorCode::shutting_down);
   house.loop.advance(10s);
   CHECK_FALSE(drained);
   house.succeed(running, {{"source.pdf", "a"}});
@@ -785,12 +926,12 @@ TEST_CASE("what is removed is gone from the disk when the answer comes") {
   CHECK(answers == 2);
 }
 
-TEST_CASE("a result whose file is gone says so") {
+TEST_CASE("a result whose file is gone by itself is damaged") {
   House house;
   const std::string id = house.accepted(house.upload("a.docx", a_docx));
   house.succeed(id, {{"source.pdf", "a"}});
   house.store.files().remove_results(id);
-  CHECK(house.result_text(id) == "result_gone");
+  CHECK(house.result_text(id) == "result_damaged");
 }
 
 TEST_CASE("a retry makes a new conversion of the same bytes while they are there") {
@@ -831,7 +972,7 @@ TEST_CASE("a running conversion keeps the bytes it was accepted with") {
 TEST_CASE("documents are listed with their badge, by org") {
   House house;
   for (const auto* name : {"b.docx", "a.docx", "c.docx"}) {
-    auto upload = house.manager().begin_upload();
+    auto upload = house.manager().begin_upload("uid:1");
     REQUIRE((*upload)->append(a_docx));
     house.manager().put_document("uid:1", name, *std::move(upload), [&](auto info) { CHECK(info->size_bytes > 0); });
   }
@@ -885,6 +1026,15 @@ TEST_CASE("past runs make estimates, which never pass 95") {
   CHECK(house.manager().capacity().wait_ms == 15'000);
   house.loop.advance(50s);
   CHECK(house.status(second).progress == 94);
+}
+
+TEST_CASE("what past runs have taught outlives a restart") {
+  House house(slots(1));
+  const std::string first = house.accepted(house.upload("a.docx", a_docx));
+  house.loop.advance(10s);
+  house.succeed(first, {{"source.pdf", "a"}});
+  house.restart();
+  CHECK(house.status(house.accepted(house.library("a.docx"))).eta_ms == 10'000);
 }
 
 TEST_CASE("one who asks learns the version of every engine that tells it") {

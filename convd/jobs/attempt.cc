@@ -1,6 +1,7 @@
 #include "convd/jobs/attempt.h"
 
 #include <fnmatch.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,10 +9,12 @@
 #include <utility>
 
 #include "convd/engines/formats.h"
+#include "convd/inspect/inspection.h"
 #include "convd/jobs/log.h"
 #include "convd/jobs/naming.h"
 #include "convd/jobs/presentable.h"
 #include "convd/jobs/step_options.h"
+#include "convd/loop/crash_point.h"
 
 namespace convd::jobs {
 namespace {
@@ -30,21 +33,6 @@ std::string seconds(loop::milliseconds ms) {
 template <typename T>
 T tighter(T own, T most) {
   return own > 0 && own < most ? own : most;
-}
-
-Error seen_as(const std::string& filename, const engines::Format& claimed, const engines::SniffResult& sniffed) {
-  switch (sniffed.verdict) {
-    case engines::Sniff::empty:
-      return {ErrorCode::input_invalid, "\"" + filename + "\" is empty", {}};
-    case engines::Sniff::encrypted:
-      return {
-          ErrorCode::input_encrypted, "\"" + filename + "\" is protected by a password; give it with the request", {}};
-    default:
-      return {ErrorCode::input_invalid,
-              "\"" + filename + "\" is not a document of the format " + std::string(claimed.name) + ", it looks like " +
-                  (sniffed.seen.empty() ? "something else" : sniffed.seen),
-              {}};
-  }
 }
 
 // What an engine refuses is the document's fault when it says so; an option that got this far is ours.
@@ -69,23 +57,25 @@ std::string_view fate(const Outcome& outcome) {
   return "stopped";
 }
 
-std::string bytes_at(int fd, std::size_t offset) {
+std::string first_bytes(int fd) {
   std::array<char, 4096> bytes;
-  const ssize_t count = ::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+  const ssize_t count = ::pread(fd, bytes.data(), bytes.size(), 0);
   return {bytes.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
 }
 
-// What a file says of itself: its first bytes, and those where an OLE container lists its streams.
-std::string first_bytes(int fd) {
-  std::string head = bytes_at(fd, 0);
-  if (const auto directory = engines::directory_offset(head)) head += bytes_at(fd, *directory);
-  return head;
+std::int64_t size_of(int fd) {
+  struct stat facts {};
+  return ::fstat(fd, &facts) == 0 ? facts.st_size : 0;
 }
 
 }  // namespace
 
 Attempt::Attempt(World world, AttemptPlan plan, Hooks hooks)
-    : world_(world), plan_(std::move(plan)), hooks_(std::move(hooks)), track_(plan_.route, plan_.filename) {}
+    : world_(world),
+      plan_(std::move(plan)),
+      hooks_(std::move(hooks)),
+      track_(plan_.route, plan_.filename),
+      receipt_(world_.loop, plan_.route) {}
 
 Attempt::~Attempt() {
   *alive_ = false;
@@ -93,34 +83,43 @@ Attempt::~Attempt() {
 
 void Attempt::start() {
   started_ = world_.loop.now();
+  receipt_.begins();
   auto input = world_.store.files().open_blob(plan_.input_sha256);
   if (!input) return end(failure({ErrorCode::internal, "The stored input can no longer be read", {}}));
-  if (auto error = check_input(first_bytes(input->get()))) return end(failure(*std::move(error)));
-  timeout_ = world_.loop.after(plan_.attempt_timeout, [this] {
-    if (run_ && run_->is_running()) return run_->kill(KillCause::timed_out);
-    end(timed_out());
-  });
+  receipt_.input_is_checked();
+  timeout_ = world_.loop.after(plan_.attempt_timeout, [this] { time_is_up(); });
   run_step(*std::move(input));
 }
 
-std::optional<Error> Attempt::check_input(const std::string& head) const {
-  const engines::Format* claimed = engines::find_format(step().from);
-  if (claimed == nullptr) return std::nullopt;
-  const auto sniffed = engines::sniff(*claimed, head);
-  if (sniffed.verdict == engines::Sniff::agrees) return std::nullopt;
-  if (sniffed.verdict == engines::Sniff::encrypted && plan_.options.contains("password")) return std::nullopt;
-  return seen_as(plan_.filename, *claimed, sniffed);
+void Attempt::time_is_up() {
+  if (run_ && run_->is_running()) return run_->kill(KillCause::timed_out);
+  // A run that has ended is first judged by how: it may have been lost or stopped, which is no failure.
+  if (run_ && !run_->is_over()) {
+    timeout_ = world_.loop.after(loop::milliseconds(0), [this] { time_is_up(); });
+    return;
+  }
+  end(timed_out());
+}
+
+// Asked where the engine runs: nothing here reads what strangers have made. What later steps get has been made by an
+// engine, within its limits.
+std::string Attempt::inspection() const {
+  const engines::Format* claimed = world_.formats.find(step().from);
+  if (claimed == nullptr || index_ > 0) return {};
+  return inspect::encode({engines::claim_of(*claimed), plan_.options.contains("password"), plan_.input_limits});
 }
 
 void Attempt::run_step(loop::UniqueFd input) {
   hooks_.progress(track_.enter(index_));
+  step_bytes_ = index_ == 0 ? plan_.input_bytes : size_of(input.get());
   const std::string name = result_name(source_stem, step().from, 1, 1);
   task_ = {step().from,
            step().to,
            "/in/" + name,
            std::string(source_stem),
            step_options(plan_.route, index_, plan_.options),
-           first_bytes(input.get())};
+           first_bytes(input.get()),
+           plan_.input_limits};
   const auto command = step().engine->command(task_);
   if (!command) return end(failure(job_error(command.error())));
   outputs_glob_ = command->outputs;
@@ -144,14 +143,26 @@ process::ChildSpec Attempt::child_spec(const engines::Task& task, const engines:
   spec.limits = command.limits;
   spec.limits.output_bytes = tighter(command.limits.output_bytes, plan_.output_bytes);
   spec.limits.output_files = tighter(command.limits.output_files, plan_.output_files);
+  spec.inspection = inspection();
+  spec.family = command.family;
   spec.office = command.office;
-  if (spec.office) spec.office->processes = plan_.processes;
+  if (spec.office) {
+    spec.office->processes = plan_.processes;
+    spec.office->inspection = spec.inspection;
+  }
   spec.needs_warm_office = command.needs_warm_office;
   return spec;
 }
 
 void Attempt::measured(const engines::Progress& progress) {
-  if (!ended_) hooks_.progress(track_.measured(progress));
+  if (ended_) return;
+  if (has_too_many_pages()) return run_->kill(KillCause::too_many_pages);
+  hooks_.progress(track_.measured(progress));
+}
+
+bool Attempt::has_too_many_pages() const {
+  const std::int64_t most = plan_.input_limits.input_pages;
+  return most > 0 && run_->pages().value_or(0) > most;
 }
 
 void Attempt::estimate() {
@@ -161,7 +172,7 @@ void Attempt::estimate() {
 }
 
 std::optional<std::int64_t> Attempt::expected_step_ms() const {
-  return world_.estimator.step_ms(step(), plan_.input_bytes);
+  return world_.estimator.step_ms(step(), step_bytes_);
 }
 
 std::optional<std::int64_t> Attempt::eta_ms() const {
@@ -191,7 +202,7 @@ std::vector<process::OutputFile> Attempt::matching_outputs() const {
 void Attempt::step_ended() {
   if (ended_) return;
   estimate_.reset();
-  receipt_.push_back(receipt_step());
+  receipt_.step_ends(step(), *run_, secrets());
   if (auto outcome = unnatural_end()) return step_failed(*std::move(outcome));
   auto outputs = matching_outputs();
   if (auto error = diagnosis(!outputs.empty())) return step_failed(failure(*std::move(error)));
@@ -199,7 +210,7 @@ void Attempt::step_ended() {
 }
 
 void Attempt::step_failed(Outcome outcome) {
-  receipt_.back().outcome = fate(outcome);
+  receipt_.step_failed(fate(outcome));
   end(std::move(outcome));
 }
 
@@ -213,30 +224,6 @@ void Attempt::open_early_page() {
                              });
 }
 
-// As if it had succeeded; see step_failed().
-shared::ReceiptStep Attempt::receipt_step() const {
-  const process::Exit& exit = run_->exit();
-  const engines::RunFacts facts = run_->facts();
-  const auto clean = [secrets = secrets()](std::vector<std::string> texts) {
-    for (std::string& text : texts) text = presentable(text, secrets);
-    return texts;
-  };
-  shared::ReceiptStep receipt;
-  receipt.engine = step().engine->name();
-  receipt.from = step().from;
-  receipt.to = step().to;
-  receipt.warm = exit.warm;
-  receipt.outcome = "ok";
-  receipt.wall_ms = run_->elapsed().count();
-  receipt.cpu_ms = exit.user_ms + exit.system_ms;
-  receipt.peak_rss_bytes = exit.peak_rss_bytes;
-  receipt.pages = facts.pages;
-  receipt.fonts_missing = clean(facts.fonts_missing);
-  receipt.links_blocked = clean(facts.links_blocked);
-  receipt.warnings = clean(facts.warnings);
-  return receipt;
-}
-
 std::optional<Outcome> Attempt::unnatural_end() const {
   const auto outcome = [](Outcome::Kind kind) {
     Outcome value;
@@ -246,18 +233,29 @@ std::optional<Outcome> Attempt::unnatural_end() const {
   const std::string title = step().engine->title();
   const process::Exit& exit = run_->exit();
   if (stopping_) return outcome(Outcome::Kind::stopped);
-  if (exit.end == process::End::lost) return outcome(Outcome::Kind::interrupted);
+  if (exit.end == process::End::lost) {
+    Outcome lost = outcome(Outcome::Kind::interrupted);
+    lost.lost = true;
+    return lost;
+  }
   if (run_->cause() == KillCause::timed_out) {
     return timed_out();
   }
   if (run_->cause() == KillCause::stalled) {
     return failure({ErrorCode::stalled, title + " did nothing for " + seconds(plan_.stall_timeout), run_->err_tail()});
   }
+  // Also when it has told so with its last words.
+  if (has_too_many_pages()) {
+    return failure({ErrorCode::input_too_large,
+                    "The document has " + std::to_string(*run_->pages()) + " pages, more than " +
+                        std::to_string(plan_.input_limits.input_pages) + " (input_pages)",
+                    {}});
+  }
   switch (exit.end) {
     case process::End::killed:
       return outcome(Outcome::Kind::interrupted);
     case process::End::not_started:
-      if (!world_.spawner.state().connected) return outcome(Outcome::Kind::interrupted);
+      if (run_->runner_was_away()) return outcome(Outcome::Kind::interrupted);
       log()->error("{}: {} could not be started: {}", plan_.id, step().engine->name(), exit.reason);
       // The engine knows what was asked that only a warm one can do. One that came meanwhile serves the next attempt.
       if (needs_warm_office_ && !world_.spawner.state().office_warm) return std::nullopt;
@@ -273,6 +271,11 @@ std::optional<Outcome> Attempt::unnatural_end() const {
 
 std::optional<Error> Attempt::diagnosis(bool has_output) const {
   const process::Exit& exit = run_->exit();
+  if (exit.end == process::End::exited && exit.status == inspect::refused_exit) {
+    if (auto refused = inspect::refusal_in(run_->err_tail())) return refused;
+  }
+  // Whatever the engine says: many do not look whether what they have written got there.
+  if (exit.disk_full) return Error{ErrorCode::internal, "The disk of the server is full", run_->err_tail()};
   auto error = step().engine->diagnose(task_, {exit, run_->out_tail(), run_->err_tail(), has_output});
   if (error) return error;
   const std::string title = step().engine->title();
@@ -285,7 +288,7 @@ std::optional<Error> Attempt::diagnosis(bool has_output) const {
 }
 
 void Attempt::step_succeeded(std::vector<process::OutputFile> outputs) {
-  runtimes_.push_back({step().engine->name(), step().from, step().to, plan_.input_bytes, run_->elapsed().count()});
+  runtimes_.push_back({step().engine->name(), step().from, step().to, step_bytes_, run_->elapsed().count()});
   if (is_last()) return publish(std::move(outputs));
   if (outputs.size() > 1) {
     return end(failure({ErrorCode::internal,
@@ -299,18 +302,20 @@ void Attempt::step_succeeded(std::vector<process::OutputFile> outputs) {
 void Attempt::hand_over(const std::string& output) {
   world_.spawner.open_output(run_->child(), output, [this, alive = alive_](shared::Result<loop::UniqueFd> fd) {
     if (!*alive || ended_) return;
-    if (!fd) return end(failure({ErrorCode::internal, "The output of a step could not be read", {}}));
+    if (!fd) return end(not_fetched(fd.error(), {ErrorCode::internal, "The output of a step could not be read", {}}));
     ++index_;
     run_step(*std::move(fd));
   });
 }
 
 void Attempt::publish(std::vector<process::OutputFile> outputs) {
+  loop::crash_point("attempt.before_publish");
   timeout_.reset();
   hooks_.progress(track_.finishing());
-  const engines::Format* format = engines::find_format(plan_.to);
+  const engines::Format* format = world_.formats.find(plan_.to);
   Publication publication;
   publication.id = plan_.id;
+  publication.attempt = plan_.attempt;
   publication.child = run_->child();
   publication.outputs = std::move(outputs);
   publication.stem = result_stem(plan_.filename);
@@ -320,12 +325,14 @@ void Attempt::publish(std::vector<process::OutputFile> outputs) {
   publication.early_page = loop::duplicate(early_page_);
   publisher_ = std::make_unique<Publisher>(world_.store, world_.spawner, std::move(publication),
                                            [this](shared::Result<shared::ResultInfo> result) {
-                                             if (!result) return end(failure(result.error()));
+                                             loop::crash_point("attempt.published");
+                                             if (!result) return end(not_fetched(result.error(), result.error()));
                                              Outcome outcome;
                                              outcome.kind = Outcome::Kind::completed;
                                              outcome.result = *std::move(result);
                                              end(std::move(outcome));
                                            });
+  receipt_.publishing_begins();
   publisher_->start();
 }
 
@@ -351,6 +358,12 @@ std::vector<std::string_view> Attempt::secrets() const {
   return values;
 }
 
+// A runner that goes takes along what its children have made: that says nothing about the document.
+Outcome Attempt::not_fetched(const Error& why, Error error) const {
+  if (why.code == ErrorCode::interrupted) return {};
+  return failure(std::move(error));
+}
+
 Outcome Attempt::failure(Error error) const {
   const auto hidden = secrets();
   Outcome outcome;
@@ -366,7 +379,7 @@ void Attempt::end(Outcome outcome) {
   timeout_.reset();
   estimate_.reset();
   outcome.runtimes = std::move(runtimes_);
-  outcome.receipt = std::move(receipt_);
+  outcome.receipt = receipt_.take(fate(outcome));
   world_.loop.post([this, alive = alive_, outcome = std::move(outcome)]() mutable {
     if (!*alive) return;
     const auto ended = std::move(hooks_.ended);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "convd/jobs/attempt_receipt.h"
 #include "convd/jobs/estimator.h"
 #include "convd/jobs/job.h"
 #include "convd/jobs/planner.h"
@@ -22,6 +23,7 @@ namespace convd::jobs {
 
 struct AttemptPlan {
   std::string id;
+  int attempt = 1;  // from 1
   std::string filename;
   std::string input_sha256;
   std::int64_t input_bytes = 0;
@@ -32,6 +34,7 @@ struct AttemptPlan {
   loop::milliseconds stall_timeout{0};
   std::int64_t output_bytes = 0;
   int output_files = 0;
+  inspect::Limits input_limits;
   int processes = 1;  // the most that an engine may use side by side for one long document
 };
 
@@ -43,11 +46,12 @@ struct Outcome {
     stopped,      // by stop()
   };
   Kind kind = Kind::interrupted;
+  bool lost = false;  // interrupted in the middle of a run that had begun
   shared::ResultInfo result;
   shared::Error error;
   std::string stage;
-  std::vector<store::RuntimeRow> runtimes;   // of the steps that succeeded
-  std::vector<shared::ReceiptStep> receipt;  // of all that ran; without version and attempt
+  std::vector<store::RuntimeRow> runtimes;  // of the steps that succeeded
+  AttemptRecord receipt;
 };
 
 // Destroying it kills what runs and tells nobody. Loop thread only.
@@ -58,6 +62,7 @@ class Attempt {
     store::Store& store;
     process::Spawner& spawner;
     const Estimator& estimator;
+    const engines::FormatTable& formats;
   };
   struct Hooks {
     std::function<void(const ProgressReport&)> progress;
@@ -78,8 +83,9 @@ class Attempt {
   const loop::UniqueFd& early_page() const { return early_page_; }
 
  private:
-  std::optional<shared::Error> check_input(const std::string& head) const;
+  void time_is_up();
   void run_step(loop::UniqueFd input);
+  std::string inspection() const;
   process::ChildSpec child_spec(const engines::Task& task, const engines::Command& command, int input) const;
   void step_ended();
   void step_failed(Outcome outcome);
@@ -88,14 +94,15 @@ class Attempt {
   void publish(std::vector<process::OutputFile> outputs);
   std::vector<process::OutputFile> matching_outputs() const;
   void open_early_page();
-  shared::ReceiptStep receipt_step() const;
   std::vector<std::string_view> secrets() const;
   std::optional<Outcome> unnatural_end() const;
   std::optional<shared::Error> diagnosis(bool has_output) const;
   void measured(const engines::Progress& progress);
+  bool has_too_many_pages() const;
   void estimate();
   std::optional<std::int64_t> expected_step_ms() const;
   Outcome timed_out() const;
+  Outcome not_fetched(const shared::Error& why, shared::Error error) const;
   Outcome failure(shared::Error error) const;
   void end(Outcome outcome);
   const RouteStep& step() const { return plan_.route[index_]; }
@@ -107,13 +114,14 @@ class Attempt {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   Track track_;
   std::size_t index_ = 0;
+  std::int64_t step_bytes_ = 0;  // of what the current step reads
   engines::Task task_;
   std::string outputs_glob_;
   bool needs_warm_office_ = false;
   std::unique_ptr<StepRun> run_;
   std::unique_ptr<Publisher> publisher_;
   std::vector<store::RuntimeRow> runtimes_;
-  std::vector<shared::ReceiptStep> receipt_;
+  AttemptReceipt receipt_;
   loop::UniqueFd early_page_;
   loop::TimePoint started_;
   loop::Timer timeout_;

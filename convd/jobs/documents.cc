@@ -4,15 +4,14 @@
 #include <utility>
 
 #include "convd/engines/formats.h"
+#include "convd/jobs/document_record.h"
 #include "convd/jobs/manager_impl.h"
-#include "shared/time.h"
 
 namespace convd::jobs {
 namespace {
 
 using shared::Error;
 using shared::ErrorCode;
-using shared::Json;
 using shared::Result;
 
 constexpr int most_listed = 500;
@@ -21,46 +20,12 @@ Error unknown(const std::string& name) {
   return {ErrorCode::document_not_found, "there is no document \"" + name + "\"", {}};
 }
 
-DocumentInfo info_of(const store::DocumentRow& row) {
-  return {row.name,
-          row.media_type,
-          row.size_bytes,
-          row.sha256,
-          shared::to_rfc3339(row.created_ms),
-          row.last_conversion,
-          shared::status_from(row.last_status.value_or(""))};
-}
-
-store::EventRow event_of(const store::DocumentRow& row, std::string_view what, std::int64_t now_ms) {
-  store::EventRow event;
-  event.org = row.org;
-  event.ts_ms = now_ms;
-  event.service = "document";
-  event.type = "document." + std::string(what);
-  event.subject = row.name;
-  event.data_json = to_json(info_of(row)).dump();
-  return event;
-}
-
 }  // namespace
-
-Json to_json(const DocumentInfo& document) {
-  Json json = Json::object();
-  json.set("name", document.name)
-      .set("media_type", document.media_type)
-      .set("size", document.size_bytes)
-      .set("sha256", document.sha256)
-      .set("created_at", document.created_at)
-      .set("pages", Json())
-      .set("last_conversion", Json::or_null(document.last_conversion))
-      .set("last_status", document.last_status ? Json(shared::to_string(*document.last_status)) : Json());
-  return json;
-}
 
 Manager::Impl::Arrival Manager::Impl::arrival(const std::string& org, const std::string& name,
                                               std::shared_ptr<store::Upload> upload, const std::string& format_name) {
   const engines::Format* format =
-      format_name.empty() ? engines::format_of_filename(name) : engines::find_format(format_name);
+      format_name.empty() ? registry_.formats().of_filename(name) : registry_.formats().find(format_name);
   Arrival arrival;
   arrival.row.org = org;
   arrival.row.name = name;
@@ -90,19 +55,13 @@ void Manager::Impl::arrived(const Arrival& arrival) {
   if (place != arriving_.end() && place->second == arrival.row.sha256) arriving_.erase(place);
 }
 
-Result<std::unique_ptr<store::Upload>> Manager::Impl::begin_upload() {
-  if (draining_) return Error{ErrorCode::shutting_down, "the daemon is shutting down; try again later", {}};
-  if (auto error = disk_refusal()) return *std::move(error);
-  return store_.files().begin_upload();
-}
-
 void Manager::Impl::put_document(const std::string& org, const std::string& name, std::unique_ptr<store::Upload> upload,
                                  std::function<void(Result<DocumentInfo>)> done) {
   const auto answer = [this, &done](Error error) {
     loop_.post(guarded([done = std::move(done), error = std::move(error)] { done(error); }));
   };
   if (auto named = check_filename(name); !named) return answer(named.error());
-  if (draining_) return answer({ErrorCode::shutting_down, "the daemon is shutting down; try again later", {}});
+  if (auto refused = closed()) return answer(*std::move(refused));
   if (upload->size_bytes() > settings_.input_bytes) {
     return answer({ErrorCode::input_too_large,
                    "\"" + name + "\" has more than " + std::to_string(settings_.input_bytes) + " bytes",
@@ -114,18 +73,18 @@ void Manager::Impl::put_document(const std::string& org, const std::string& name
     write_arrival(transaction, *state);
     return {};
   };
-  store_.submit(publish_input, write, guarded([this, state, done = std::move(done)](Result<void> outcome) {
-                  note_store(outcome);
-                  arrived(*state);
-                  if (!outcome) return done(outcome.error());
-                  const auto stored = store_.document(state->row.org, state->row.name);
-                  done(info(stored.value_or(state->row)));
-                }));
+  store_.submit_upload(publish_input, write, guarded([this, state, done = std::move(done)](Result<void> outcome) {
+                         note_store(outcome);
+                         arrived(*state);
+                         if (!outcome) return done(outcome.error());
+                         const auto stored = store_.document(state->row.org, state->row.name);
+                         done(info(stored.value_or(state->row)));
+                       }));
 }
 
 // The badge is the newest conversion of that name, live ones as they are now.
 DocumentInfo Manager::Impl::info(const store::DocumentRow& row) {
-  DocumentInfo info = info_of(row);
+  DocumentInfo info = to_info(row);
   const Live* found = row.last_conversion ? live(*row.last_conversion) : nullptr;
   if (found != nullptr) info.last_status = found->job.status;
   return info;
@@ -168,12 +127,13 @@ void Manager::Impl::remove_document(const std::string& org, const std::string& n
     transaction.maybe_drop_blob(row.sha256);
     return {};
   };
-  store_.submit(write, guarded([this, done = std::move(done)](Result<void> outcome) {
-                  note_store(outcome);
-                  if (!outcome) return done(std::move(outcome));
-                  // The store drops the bytes in a submission of its own, made in this turn; ours comes behind it.
-                  loop_.post(guarded([this, done] { store_.submit(nullptr, guarded(done)); }));
-                }));
+  store_.submit_essential(write, guarded([this, done = std::move(done)](Result<void> outcome) {
+                            note_store(outcome);
+                            if (!outcome) return done(std::move(outcome));
+                            // The store drops the bytes in a submission of its own, made in this turn; ours comes
+                            // behind it.
+                            loop_.post(guarded([this, done] { store_.submit(nullptr, guarded(done)); }));
+                          }));
 }
 
 }  // namespace convd::jobs

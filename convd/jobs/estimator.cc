@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "convd/engines/formats.h"
+
 namespace convd::jobs {
 namespace {
 
@@ -19,6 +21,25 @@ int typical_ms(const RouteStep& step) {
     if (edge.from == step.from && edge.to == step.to) return edge.cost;
   }
   return 100;
+}
+
+// What the tables' cost is meant for, beside what starting an engine costs: a letter. Pictures and sound have a page's
+// worth of work in many more bytes. 155 pages of text are 200 KB or more as docx.
+std::int64_t typical_bytes(const std::string& format) {
+  const engines::Format* known = engines::find_format(format);
+  const std::string_view type = known == nullptr ? std::string_view() : known->media_type;
+  const bool is_dense = type.starts_with("image/") || type.starts_with("audio/") || type.starts_with("video/");
+  return is_dense ? 1 << 20 : 64 << 10;
+}
+
+double typical_ms(const RouteStep& step, std::int64_t input_bytes) {
+  const double growth = static_cast<double>(input_bytes) / static_cast<double>(typical_bytes(step.from));
+  return typical_ms(step) * (1 + growth);
+}
+
+double first_share(const Route& route) {
+  constexpr double least = 0.01;
+  return std::clamp(route.front().weight, least, 1.0);
 }
 
 }  // namespace
@@ -49,11 +70,24 @@ std::optional<std::int64_t> Estimator::step_ms(const RouteStep& step, std::int64
   return std::max<std::int64_t>(1, middle->second);
 }
 
+std::optional<std::int64_t> Estimator::guessed_step_ms(const RouteStep& step, std::int64_t input_bytes) const {
+  const auto found = runs_.find({step.engine->name(), step.from, step.to});
+  if (found == runs_.end()) return std::nullopt;
+  const double size = size_log(input_bytes);
+  const auto nearest = std::min_element(found->second.begin(), found->second.end(), [&](const auto& a, const auto& b) {
+    return std::abs(size_log(a.input_bytes) - size) < std::abs(size_log(b.input_bytes) - size);
+  });
+  const auto wall_ms = static_cast<double>(nearest->wall_ms);
+  const double scaled = wall_ms * std::exp(size - size_log(nearest->input_bytes));
+  const double guess = scaled > wall_ms ? scaled : std::min(wall_ms, std::max(scaled, typical_ms(step, input_bytes)));
+  return static_cast<std::int64_t>(std::max(1.0, guess));
+}
+
 std::optional<std::int64_t> Estimator::route_ms(const Route& route, std::int64_t input_bytes) const {
   if (route.empty() || route.front().weight <= 0) return std::nullopt;
   const auto first = step_ms(route.front(), input_bytes);
   if (!first) return std::nullopt;
-  return static_cast<std::int64_t>(static_cast<double>(*first) / std::min(1.0, route.front().weight));
+  return static_cast<std::int64_t>(static_cast<double>(*first) / first_share(route));
 }
 
 double estimated_share(std::int64_t elapsed_ms, std::int64_t expected_ms) {
@@ -67,9 +101,13 @@ double estimated_share(std::int64_t elapsed_ms, std::int64_t expected_ms) {
 
 Cost cost_of(const Estimator& estimator, const Route& route, std::int64_t input_bytes) {
   if (const auto learned = estimator.route_ms(route, input_bytes)) return {static_cast<double>(*learned), true};
+  if (route.empty()) return {};
+  if (const auto guess = estimator.guessed_step_ms(route.front(), input_bytes))
+    return {static_cast<double>(*guess) / first_share(route), false};
   double typical = 0;
   for (const RouteStep& step : route) typical += typical_ms(step);
-  return {std::max(1.0, typical), false};
+  const double growth = 1 + static_cast<double>(input_bytes) / static_cast<double>(typical_bytes(route.front().from));
+  return {std::max(1.0, typical * growth), false};
 }
 
 }  // namespace convd::jobs

@@ -25,6 +25,10 @@ class Estimator {
 
   // Wall time of one step. Nothing without a past run of comparable size (within a factor of eight).
   std::optional<std::int64_t> step_ms(const RouteStep& step, std::int64_t input_bytes) const;
+  // The same from whatever run is nearest in size, which does not tell of this one: longer by the ratio of the sizes
+  // when that was a smaller document, shorter when it was a larger one, but not than the tables' typical cost. Nothing
+  // without any run.
+  std::optional<std::int64_t> guessed_step_ms(const RouteStep& step, std::int64_t input_bytes) const;
   // Wall time of a route: the first step's estimate, extended over the others by their weights.
   std::optional<std::int64_t> route_ms(const Route& route, std::int64_t input_bytes) const;
 
@@ -37,7 +41,8 @@ class Estimator {
 // once the expectation is passed.
 double estimated_share(std::int64_t elapsed_ms, std::int64_t expected_ms);
 
-// The cost of a route for fairness: learned, or else the tables' typical cost.
+// The cost of a route for fairness and for telling short work from long: learned, or else guessed. A guess grows with
+// the input: from the nearest run of the first step, however far its size, else from the tables' typical cost.
 struct Cost {
   double ms = 1;
   bool known = false;

@@ -1,6 +1,7 @@
 #include "convd/jobs/job.h"
 
 #include <algorithm>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -10,11 +11,12 @@ namespace {
 using shared::Status;
 
 constexpr int most_running_progress = 99;
+constexpr std::string_view from_cache = "Served from cache";
 
 bool allowed(Status from, Status to) {
   switch (from) {
     case Status::pending:
-      return to == Status::processing || to == Status::error || to == Status::cancelled;
+      return to != Status::pending;
     case Status::processing:
       return to != Status::processing;
     case Status::completed:
@@ -61,9 +63,23 @@ bool requeue(Job& job, Requeue why, std::string message) {
   return true;
 }
 
+Reuse reused(const Job& job) {
+  if (!job.served_from) return Reuse::none;
+  return job.message == from_cache ? Reuse::cache : Reuse::run;
+}
+
 bool complete(Job& job, shared::ResultInfo result, std::int64_t now_ms) {
-  if (!end(job, Status::completed, "Completed", now_ms)) return false;
+  if (job.status != Status::processing || !end(job, Status::completed, "Completed", now_ms)) return false;
   job.result = std::move(result);
+  return true;
+}
+
+bool inherit(Job& job, const Job& source, shared::ResultInfo result, Reuse reuse, std::int64_t now_ms) {
+  const std::string_view message = reuse == Reuse::cache ? from_cache : "Completed";
+  if (!end(job, Status::completed, std::string(message), now_ms)) return false;
+  job.result = std::move(result);
+  job.receipt = source.receipt;
+  job.served_from = source.id;
   return true;
 }
 

@@ -48,7 +48,11 @@ struct Job {
   std::optional<std::string> error;
   std::optional<shared::ErrorInfo> error_info;
   std::optional<shared::ResultInfo> result;
-  std::vector<shared::ReceiptStep> receipt;  // every run of an engine, the newest last
+  shared::ReceiptRecord receipt;
+  std::optional<std::string> reuse_key;    // nothing: its result is nobody else's
+  std::optional<std::string> served_from;  // the conversion whose result it was given
+  std::optional<std::int64_t> result_gone_ms;
+  std::optional<std::string> result_gone_why;  // why_old or why_too_much of retention.h
 };
 
 // How far a run is, as watchers see it.
@@ -64,13 +68,23 @@ enum class Requeue : std::uint8_t {
   interrupted,  // the daemon, the runner or a drain: does not count
 };
 
+// Where a result came from that the conversion's own runs have not made.
+enum class Reuse : std::uint8_t {
+  none,
+  cache,  // from one that had completed before
+  run,    // from the run of a twin
+};
+Reuse reused(const Job& job);
+
 // The transitions. Each returns whether it is allowed from the job's status; when it is not, the job is untouched. Each
 // raises rev by one.
-//   pending    -> processing (start), error (a deadline, a route that is gone), cancelled
+//   pending    -> processing (start), completed (inherit), error (a deadline, a route that is gone), cancelled
 //   processing -> pending (requeue, recover), completed, error, cancelled
 [[nodiscard]] bool start(Job& job, std::int64_t now_ms, shared::Stage stage, std::string message);
 [[nodiscard]] bool requeue(Job& job, Requeue why, std::string message);
 [[nodiscard]] bool complete(Job& job, shared::ResultInfo result, std::int64_t now_ms);
+// With what `source` has come to: `result` holds its files under names of the job's own. No run of its own is needed.
+[[nodiscard]] bool inherit(Job& job, const Job& source, shared::ResultInfo result, Reuse reuse, std::int64_t now_ms);
 // `sentence` is for people. The run counts as failed when there was one.
 [[nodiscard]] bool fail(Job& job, shared::ErrorInfo info, std::string sentence, std::int64_t now_ms);
 [[nodiscard]] bool cancel(Job& job, std::int64_t now_ms);

@@ -70,11 +70,21 @@ void copy_plain(const store::ConversionRow& row, Job& job) {
   job.error = row.error;
   job.retry_of = row.retry_of;
   job.prompt_mode = row.prompt_mode;
+  job.reuse_key = row.reuse_key;
+  job.served_from = row.served_from;
+  job.result_gone_ms = row.result_gone_ms;
+  job.result_gone_why = row.result_gone_why;
 }
 
 std::optional<std::string> rfc3339(const std::optional<std::int64_t>& epoch_ms) {
   if (!epoch_ms) return std::nullopt;
   return shared::to_rfc3339(*epoch_ms);
+}
+
+std::int64_t stored_bytes(const shared::ResultInfo& result) {
+  std::int64_t bytes = result.file.size_bytes;
+  for (const shared::ResultFile& part : result.parts) bytes += part.size_bytes;
+  return bytes;
 }
 
 // That there was one stays, so that a retry does not quietly do without it.
@@ -115,9 +125,14 @@ store::ConversionRow to_row(const Job& job) {
   row.error = job.error;
   if (job.error_info) row.error_info_json = shared::to_json(*job.error_info).dump();
   if (job.result) row.result_json = shared::to_json(*job.result).dump();
+  if (job.result) row.result_bytes = stored_bytes(*job.result);
   row.retry_of = job.retry_of;
   row.prompt_mode = job.prompt_mode;
-  if (!job.receipt.empty()) row.receipt_json = shared::to_json(job.receipt).dump();
+  row.reuse_key = job.reuse_key;
+  row.served_from = job.served_from;
+  row.result_gone_ms = job.result_gone_ms;
+  row.result_gone_why = job.result_gone_why;
+  if (!job.receipt.attempts.empty()) row.receipt_json = shared::to_json(job.receipt).dump();
   return row;
 }
 
@@ -140,7 +155,7 @@ Result<Job> from_row(const store::ConversionRow& row) {
   auto result = read_optional<shared::ResultInfo>(row.result_json, shared::result_info_from);
   if (!result) return corrupt(row, result.error());
   job.result = *std::move(result);
-  auto receipt = read_optional<std::vector<shared::ReceiptStep>>(row.receipt_json, shared::receipt_steps_from);
+  auto receipt = read_optional<shared::ReceiptRecord>(row.receipt_json, shared::receipt_record_from);
   if (!receipt) return corrupt(row, receipt.error());
   if (*receipt) job.receipt = std::move(**receipt);
   return job;
@@ -163,6 +178,7 @@ shared::StatusObject to_status_object(const Job& job) {
   object.attempt = job.attempt;
   object.stage = job.stage;
   object.result = job.result;
+  if (object.result) object.result->gone_at = rfc3339(job.result_gone_ms);
   object.error_info = job.error_info;
   object.retry_of = job.retry_of;
   object.labels = job.labels;

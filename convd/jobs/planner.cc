@@ -181,11 +181,17 @@ std::vector<bool> availability(const engines::Registry& registry) {
 
 }  // namespace
 
+void Planner::forget_what_has_changed() const {
+  auto now = availability(registry_);
+  if (now == available_) return;
+  available_ = std::move(now);
+  found_.clear();
+  targets_.clear();
+  sources_.clear();
+}
+
 Result<Route> Planner::plan(std::string_view from, std::string_view to) const {
-  if (auto now = availability(registry_); now != available_) {
-    available_ = std::move(now);
-    found_.clear();
-  }
+  forget_what_has_changed();
   const std::string key = std::string(from) + ">" + std::string(to);
   const auto found = found_.find(key);
   if (found != found_.end()) return found->second;
@@ -207,14 +213,22 @@ Result<Route> Planner::plan(std::string_view from, std::string_view to) const {
 }
 
 std::vector<std::string> Planner::targets(std::string_view from) const {
+  forget_what_has_changed();
+  if (const auto known = targets_.find(from); known != targets_.end()) return known->second;
   const std::set<std::string> found = reachable(hops(registry_, Which::available), from);
-  return {found.begin(), found.end()};
+  std::vector<std::string> targets(found.begin(), found.end());
+  if (!targets.empty()) targets_.emplace(from, targets);
+  return targets;
 }
 
 std::vector<std::string> Planner::sources() const {
-  std::set<std::string> found;
-  for (const Hop& hop : hops(registry_, Which::available)) found.insert(hop.edge.from);
-  return {found.begin(), found.end()};
+  forget_what_has_changed();
+  if (sources_.empty()) {
+    std::set<std::string> found;
+    for (const Hop& hop : hops(registry_, Which::available)) found.insert(hop.edge.from);
+    sources_.assign(found.begin(), found.end());
+  }
+  return sources_;
 }
 
 }  // namespace convd::jobs

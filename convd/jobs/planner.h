@@ -1,6 +1,7 @@
 #pragma once
 // Finds the cheapest chain of engine steps from one format to another. Pure: no clock, no file, no process.
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -34,14 +35,20 @@ class Planner {
   shared::Result<Route> plan(std::string_view from, std::string_view to) const;
   // All targets that can be reached from `from` now, sorted.
   std::vector<std::string> targets(std::string_view from) const;
+  const engines::FormatTable& formats() const { return registry_.formats(); }
   // All formats some available engine reads, sorted.
   std::vector<std::string> sources() const;
 
  private:
+  void forget_what_has_changed() const;
+
   const engines::Registry& registry_;
-  // Routes found before, as long as the same engines are available. Failures are not kept: `to` may be anything.
+  // What was found before, as long as the same engines are available: anybody may ask, and again and again. Failures
+  // are not kept: a name may be anything.
   mutable std::vector<bool> available_;
-  mutable std::map<std::string, Route> found_;  // by "from>to"
+  mutable std::map<std::string, Route> found_;                                    // by "from>to"
+  mutable std::map<std::string, std::vector<std::string>, std::less<>> targets_;  // by source
+  mutable std::vector<std::string> sources_;
 };
 
 }  // namespace convd::jobs

@@ -10,10 +10,10 @@ namespace {
 
 // Bounds the descriptors open at once: a long PDF becomes thousands of images.
 constexpr std::size_t batch_size = 32;
-constexpr std::int64_t most_early_page_bytes = 32 << 20;
 
 // The message of the store names paths of this machine: it goes to the log, not to the caller.
 shared::Error as_job_error(const std::string& id, const shared::Error& error) {
+  if (error.code == shared::ErrorCode::interrupted) return error;
   log()->error("{}: the result could not be stored: {}", id, error.message);
   if (error.code == shared::ErrorCode::output_too_large) return {error.code, "The result is larger than allowed", {}};
   const bool full = error.code == shared::ErrorCode::disk_full;
@@ -76,11 +76,12 @@ void Publisher::opened(shared::Result<loop::UniqueFd> fd) {
 
 std::function<shared::Result<void>(store::Files&)> Publisher::work() {
   const bool last = all_opened();
-  return [progress = progress_, last, id = publication_.id, media_type = publication_.media_type,
+  return [progress = progress_, last, id = publication_.id, attempt = publication_.attempt,
+          run = store::Files::run_name(publication_.id, publication_.attempt), media_type = publication_.media_type,
           zip = publication_.stem + ".zip"](store::Files& files) -> shared::Result<void> {
     auto& parts = progress->result.parts;
     for (auto& [name, fd] : progress->batch) {
-      const auto published = files.publish_result(id, name, fd.get(), progress->bytes_left);
+      const auto published = files.publish_result(run, name, fd.get(), progress->bytes_left);
       if (!published) return published.error();
       progress->bytes_left -= published->size_bytes;
       parts.push_back({name, media_type, published->size_bytes, published->sha256});
@@ -93,17 +94,17 @@ std::function<shared::Result<void>(store::Files&)> Publisher::work() {
     } else {
       std::vector<std::string> members;
       for (const auto& part : parts) members.push_back(part.name);
-      const auto published = files.publish_zip(id, zip, members);
+      const auto published = files.publish_zip(run, zip, members);
       if (!published) return published.error();
       progress->result.file = {zip, "application/zip", published->size_bytes, published->sha256};
     }
     if (progress->early_page) {
       // A picture that cannot be kept is no reason to lose the result.
       const auto kept =
-          files.publish_result(id, std::string(early_page_file), progress->early_page.get(), most_early_page_bytes);
+          files.publish_result(run, std::string(early_page_file), progress->early_page.get(), most_early_page_bytes);
       if (!kept) log()->warn("{}: the early page is not kept: {}", id, kept.error().message);
     }
-    return files.seal_results(id);
+    return files.seal_run(id, attempt);
   };
 }
 

@@ -18,6 +18,7 @@ namespace convd::jobs {
 
 struct Publication {
   std::string id;  // of the conversion
+  int attempt = 0;
   process::ChildId child = 0;
   std::vector<process::OutputFile> outputs;  // at least one
   std::string stem;
@@ -29,11 +30,13 @@ struct Publication {
 
 // No result is called so: their names are never hidden.
 inline constexpr std::string_view early_page_file = ".early-page.png";
+inline constexpr std::int64_t most_early_page_bytes = 32 << 20;
 
 // Destroying it stops between two batches; `done` is then not called. Loop thread only.
 class Publisher {
  public:
-  // Errors: output_too_large; internal when the result could not be read or stored.
+  // Errors: output_too_large; interrupted when the runner went away; internal when the result could not be read or
+  // stored.
   using Done = std::function<void(shared::Result<shared::ResultInfo>)>;
   Publisher(store::Store& store, process::Spawner& spawner, Publication publication, Done done);
   ~Publisher();

@@ -2,132 +2,219 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 namespace convd::jobs {
-namespace {
-
-template <typename Entries>
-auto find_age(Entries& entries, std::uint64_t age) {
-  return std::lower_bound(entries.begin(), entries.end(), age,
-                          [](const auto& entry, std::uint64_t wanted) { return entry.age < wanted; });
-}
-
-}  // namespace
 
 void Queue::push(Waiting waiting) {
   waiting.cost_ms = std::max(1.0, waiting.cost_ms);
-  auto [place, fresh] = orgs_.try_emplace(waiting.org);
-  Org& org = place->second;
-  if (fresh) {
-    const auto account = accounts_.find(waiting.org);
-    org.served_ms = account == accounts_.end() ? level_ms_ : std::max(level_ms_, account->second);
-  }
-  Line& line = org.lines[waiting.priority];
-  line.cost_ms += waiting.cost_ms;
-  ++org.size;
   total_cost_ms_ += waiting.cost_ms;
   if (!waiting.cost_known) ++unknown_costs_;
-  places_.emplace(waiting.id, Place{waiting.org, waiting.priority, next_age_});
-  line.entries.push_back({next_age_++, std::move(waiting)});
+  Org& org = org_of(waiting.org);
+  const auto [kept, fresh] =
+      entries_.try_emplace(std::move(waiting.id), Entry{&org, {}, waiting.cost_ms, waiting.cost_known, waiting.length});
+  kept->second.place = org.lines.push(waiting.priority, waiting.length, kept->first, waiting.cost_ms);
+  file(org);
 }
 
-std::optional<Waiting> Queue::pop() {
-  const auto before = [](const Orgs::value_type& a, const Orgs::value_type& b) {
-    const auto& [a_priority, a_line] = *a.second.lines.begin();
-    const auto& [b_priority, b_line] = *b.second.lines.begin();
-    if (a_priority != b_priority) return a_priority > b_priority;
-    if (a.second.served_ms != b.second.served_ms) return a.second.served_ms < b.second.served_ms;
-    return a_line.entries.front().age < b_line.entries.front().age;
-  };
-  const auto next = std::min_element(orgs_.begin(), orgs_.end(), before);
-  if (next == orgs_.end()) return std::nullopt;
-  level_ms_ = std::max(level_ms_, next->second.served_ms);
-  auto& [priority, line] = *next->second.lines.begin();
-  const double cost_ms = line.entries.front().waiting.cost_ms;
-  next->second.served_ms += cost_ms;
-  // An org that empties and comes back at once must not gain a turn by it.
-  const double served_ms = next->second.served_ms;
-  const std::string org = next->first;
-  Waiting waiting = take(next, priority, line.entries.begin());
-  if (!orgs_.contains(org)) remember(org, served_ms);
-  return waiting;
-}
-
-void Queue::remember(const std::string& org, double served_ms) {
-  accounts_[org] = served_ms;
-  std::erase_if(accounts_, [this](const auto& account) { return account.second <= level_ms_; });
+std::optional<Waiting> Queue::pop(Room room, const MayTake& may_take) {
+  const Turns& turns = room == Room::short_only ? short_turns_ : turns_;
+  const auto next = std::find_if(turns.begin(), turns.end(),
+                                 [&](const auto& turn) { return !may_take || may_take(turn.second->name); });
+  if (room == Room::none || next == turns.end()) return std::nullopt;
+  Org& org = *next->second;
+  const auto entry = entries_.find(*org.lines.first(room));
+  turns_.erase(org.turn);
+  short_turns_.erase(org.turn);
+  level_ = std::max(level_, org.turn.first);
+  org.turn = {level_ + entry->second.cost_ms / org.weight, next_++};
+  return take(entry);
 }
 
 bool Queue::remove(const std::string& id) {
-  const auto place = places_.find(id);
-  if (place == places_.end()) return false;
-  const auto org = orgs_.find(place->second.org);
-  const int priority = place->second.priority;
-  take(org, priority, find_age(org->second.lines.at(priority).entries, place->second.age));
+  const auto entry = entries_.find(id);
+  if (entry == entries_.end()) return false;
+  (void)take(entry);
   return true;
 }
 
-Waiting Queue::take(Orgs::iterator org, int priority, std::deque<Entry>::iterator entry) {
-  Line& line = org->second.lines.at(priority);
-  Waiting waiting = std::move(entry->waiting);
-  line.entries.erase(entry);
-  line.cost_ms -= waiting.cost_ms;
-  total_cost_ms_ -= waiting.cost_ms;
-  if (!waiting.cost_known) --unknown_costs_;
-  places_.erase(waiting.id);
-  if (line.entries.empty()) org->second.lines.erase(priority);
-  if (--org->second.size == 0) orgs_.erase(org);
-  if (places_.empty()) total_cost_ms_ = 0;  // no rounding is carried over
+Waiting Queue::take(Entries::iterator taken) {
+  auto node = entries_.extract(taken);
+  const Entry& entry = node.mapped();
+  Org& org = *entry.org;
+  org.lines.erase(entry.place, entry.length, entry.cost_ms);
+  if (!entry.cost_known) --unknown_costs_;
+  // No rounding is carried over.
+  total_cost_ms_ = entries_.empty() ? 0 : total_cost_ms_ - entry.cost_ms;
+  Waiting waiting{std::move(node.key()), org.name, entry.place.priority, entry.cost_ms, entry.cost_known, entry.length};
+  file(org);
+  forget_level_orgs();
   return waiting;
 }
 
-std::optional<std::int64_t> Queue::position(const std::string& id) const {
-  const auto found = places_.find(id);
-  if (found == places_.end()) return std::nullopt;
-  const auto& [name, priority, age] = found->second;
-  const Org& own = orgs_.at(name);
-  std::int64_t ahead = 0;
-  double start_ms = own.served_ms;
-  for (const auto& [level, line] : own.lines) {
-    const auto count = static_cast<std::int64_t>(line.entries.size());
-    const auto older = level > priority    ? count
-                       : level == priority ? find_age(line.entries, age) - line.entries.begin()
-                                           : 0;
-    ahead += older;
-    start_ms += line.cost_ms / static_cast<double>(count) * static_cast<double>(older);
+void Queue::set_weight(const std::string& org, int weight) {
+  if (weight == 1) {
+    weights_.erase(org);
+  } else {
+    weights_[org] = weight;
   }
-  for (const auto& [org, other] : orgs_) {
-    if (org != name) ahead += ahead_in(other, priority, start_ms, age);
-  }
-  return ahead + 1;
+  const auto known = orgs_.find(org);
+  if (known == orgs_.end()) return;
+  known->second->weight = weight;
+  file(*known->second);
 }
 
-std::int64_t Queue::ahead_in(const Org& other, int priority, double start_ms, std::uint64_t age) const {
-  std::int64_t ahead = 0;
-  double account_ms = other.served_ms;
-  for (const auto& [level, line] : other.lines) {
-    if (level < priority) break;
-    const auto count = static_cast<std::int64_t>(line.entries.size());
-    if (level > priority) {
-      ahead += count;
-      account_ms += line.cost_ms;
-      continue;
+void Queue::forget_accounts() {
+  if (!entries_.empty()) return;
+  resting_.clear();
+  orgs_.clear();
+  level_ = 0;
+}
+
+int Queue::weight_of(const std::string& org) const {
+  const auto weight = weights_.find(org);
+  return weight == weights_.end() ? 1 : weight->second;
+}
+
+Queue::Org& Queue::org_of(const std::string& name) {
+  auto& org = orgs_[name];
+  if (!org) org = std::make_unique<Org>(Org{name, weight_of(name), {level_, next_++}, {}, {}});
+  return *org;
+}
+
+// Brings the orders in which an org stands up to date with what waits of it.
+void Queue::file(Org& org) {
+  const Load all = org.lines.load(Room::any);
+  const Load short_work = org.lines.load(Room::short_only);
+  const auto stand = [&org](Turns& turns, bool wanted) {
+    if (wanted) {
+      turns.try_emplace(org.turn, &org);
+    } else {
+      turns.erase(org.turn);
     }
-    const double mean_ms = std::max(1.0, line.cost_ms / static_cast<double>(count));
-    const double turns = (start_ms - account_ms) / mean_ms;
-    std::int64_t served = std::clamp(static_cast<std::int64_t>(std::ceil(turns)), std::int64_t{0}, count);
-    // Level accounts: the older one goes first.
-    const bool level_then = served < count && std::abs(turns - static_cast<double>(served)) < 1e-9;
-    if (level_then && line.entries[static_cast<std::size_t>(served)].age < age) ++served;
-    ahead += served;
+  };
+  stand(turns_, all.count > 0);
+  stand(short_turns_, short_work.count > 0);
+  stand(resting_, all.count == 0);
+  note_backlog(org, all, short_work);
+}
+
+void Queue::note_backlog(Org& org, const Load& all, const Load& short_work) {
+  if (all.count > 0) {
+    if (!org.place) {
+      org.place = backlog_.size();
+      backlog_.emplace_back();
+    }
+    backlog_[*org.place] = {&org, org.turn, static_cast<double>(org.weight), all, short_work};
+    return;
   }
-  return ahead;
+  if (!org.place) return;
+  Backlog& left = backlog_[*org.place];
+  left = backlog_.back();
+  left.org->place = org.place;
+  backlog_.pop_back();
+  org.place.reset();
+}
+
+// Who has nothing waiting and no more on its account than the level starts there again, as somebody new does.
+void Queue::forget_level_orgs() {
+  while (!resting_.empty() && resting_.begin()->first.first <= level_) {
+    const std::string name = resting_.begin()->second->name;
+    resting_.erase(resting_.begin());
+    orgs_.erase(name);
+  }
+}
+
+std::optional<std::int64_t> Queue::position(const std::string& id) const {
+  const auto before = ahead(id);
+  if (!before) return std::nullopt;
+  return before->count + 1;
+}
+
+std::optional<Ahead> Queue::ahead(const std::string& id, Room room) const {
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) return std::nullopt;
+  const Org& org = *found->second.org;
+  return ahead_of(&org, org.turn, org.weight, org.lines.before(found->second.place, room), room);
+}
+
+Ahead Queue::ahead_in(const std::string& org, std::int64_t older) const {
+  const auto known = orgs_.find(org);
+  if (known == orgs_.end()) return ahead_of(nullptr, {level_, next_}, weight_of(org), {}, Room::any);
+  const Org& own = *known->second;
+  const Load all = own.lines.load(Room::any);
+  Load before;
+  if (all.count > 0) {
+    before.count = std::min(older, all.count);
+    before.cost_ms = all.cost_ms / static_cast<double>(all.count) * static_cast<double>(before.count);
+  }
+  return ahead_of(&own, own.turn, own.weight, before, Room::any);
+}
+
+std::vector<std::string> Queue::first_of(const std::string& org, int limit) const {
+  const auto known = orgs_.find(org);
+  if (known == orgs_.end()) return {};
+  return known->second->lines.first_ids(limit);
+}
+
+Ahead Queue::ahead_of(const Org* own, const Turn& turn, int weight, const Load& older, Room room) const {
+  View view{turn, turn.first, older.count == 0};
+  if (!view.is_next) view.start = std::max(turn.first, level_) + older.cost_ms / weight;
+  double count = 0;
+  double cost_ms = 0;
+  for (const Backlog& other : backlog_) {
+    const Load& load = room == Room::short_only ? other.short_work : other.all;
+    if (other.org == own || load.count == 0) continue;
+    const double served = served_before(other, load, view);
+    count += served;
+    cost_ms += served / static_cast<double>(load.count) * load.cost_ms;
+  }
+  return {older.count + static_cast<std::int64_t>(count), older.cost_ms + cost_ms};
+}
+
+// How many of another org have their turn first, each as dear as their mean: the one served next at what is on its
+// account now, the others each a step later.
+double Queue::served_before(const Backlog& other, const Load& load, const View& view) const {
+  constexpr double tiny = 1e-6;
+  const auto& [account, since] = other.turn;
+  const bool is_first = view.is_next ? other.turn < view.turn : account <= view.start;
+  if (!is_first) return 0;
+  const auto count = static_cast<double>(load.count);
+  const double step = load.cost_ms / count / other.weight;
+  const double steps = (view.start - std::max(account, level_)) / step;
+  const double whole = std::round(steps);
+  if (std::abs(steps - whole) > tiny) return std::clamp(std::ceil(steps), 1.0, count);
+  // Level accounts: who comes there first goes first, and that is who is further on already, or who was first before.
+  const bool goes_first = account > view.turn.first || (account == view.turn.first && since < view.turn.second);
+  return std::clamp(whole + (goes_first ? 1 : 0), 1.0, count);
+}
+
+// The first `most` turns are the only ones that can come to be taken among the first `most`.
+std::vector<std::string> Queue::first(std::size_t most) const {
+  struct Taking {
+    const Org* org;
+    std::vector<std::string> ids;
+    std::size_t taken = 0;
+  };
+  std::map<Turn, Taking> turns;
+  for (auto next = turns_.begin(); next != turns_.end() && turns.size() < most; ++next)
+    turns.emplace(next->first, Taking{next->second, next->second->lines.first_ids(static_cast<int>(most))});
+  std::vector<std::string> ids;
+  double level = level_;
+  for (std::uint64_t since = next_; ids.size() < most && !turns.empty(); ++since) {
+    auto next = turns.extract(turns.begin());
+    Taking& taking = next.mapped();
+    const std::string& id = taking.ids[taking.taken++];
+    level = std::max(level, next.key().first);
+    next.key() = {level + entries_.at(id).cost_ms / taking.org->weight, since};
+    ids.push_back(id);
+    if (taking.taken < taking.ids.size()) turns.insert(std::move(next));
+  }
+  return ids;
 }
 
 int Queue::size_of(const std::string& org) const {
   const auto found = orgs_.find(org);
-  return found == orgs_.end() ? 0 : found->second.size;
+  return found == orgs_.end() ? 0 : static_cast<int>(found->second->lines.load(Room::any).count);
 }
 
 }  // namespace convd::jobs

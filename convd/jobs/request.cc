@@ -47,7 +47,7 @@ Error invalid(std::string message) {
 Result<std::string> source_format(const Planner& planner, const Submission& submission) {
   const bool given = submission.from.has_value();
   const engines::Format* format =
-      given ? engines::find_format(*submission.from) : engines::format_of_filename(submission.filename);
+      given ? planner.formats().find(*submission.from) : planner.formats().of_filename(submission.filename);
   if (format != nullptr) return std::string(format->name);
   const std::string known = "; known are " + join(planner.sources());
   if (given) return unsupported("unknown source format \"" + *submission.from + "\"" + known);
@@ -70,7 +70,7 @@ Result<std::string> target_format(const Planner& planner, const Submission& subm
     if (*mode != nullptr) return std::string((*mode)->to);
     return std::string(from == "pdf" ? "md" : "pdf");
   }
-  const engines::Format* format = engines::find_format(*submission.to);
+  const engines::Format* format = planner.formats().find(*submission.to);
   if (format == nullptr) {
     return unsupported("unknown target format \"" + *submission.to + "\"; from " + from + " there is " +
                        join(planner.targets(from)));

@@ -7,6 +7,8 @@
 
 #include "convd/jobs/job_record.h"
 #include "convd/jobs/manager_impl.h"
+#include "convd/loop/crash_point.h"
+#include "convd/store/readable.h"
 
 namespace convd::jobs {
 namespace {
@@ -14,7 +16,6 @@ namespace {
 using shared::Error;
 using shared::ErrorCode;
 using shared::Result;
-using shared::Status;
 
 constexpr int most_listed = 500;
 
@@ -36,38 +37,16 @@ Result<Job> Manager::Impl::find(const std::string& org, const std::string& id) {
     if (found->job.org != org) return unknown(id);
     return found->job;
   }
-  const auto row = store_.conversion(id);
-  if (!row || row->org != org) return unknown(id);
-  return from_row(*row);
-}
-
-shared::StatusObject Manager::Impl::computed(const Live& live) const {
-  auto object = to_status_object(live.job);
-  if (live.attempt) object.eta_ms = live.attempt->eta_ms();
-  if (live.job.status != Status::pending) return object;
-  object.position = queue_.position(live.job.id);
-  if (!object.position || !live.cost.known) return object;
-  if (const auto wait = wait_ms(*object.position - 1)) object.eta_ms = *wait + static_cast<std::int64_t>(live.cost.ms);
-  return object;
-}
-
-// How long until a slot is free for what has `ahead` conversions before it; nothing when any part of that is unknown.
-std::optional<std::int64_t> Manager::Impl::wait_ms(std::int64_t ahead) const {
-  if (running() + ahead < settings_.slots) return 0;
-  if (!queue_.all_costs_known()) return std::nullopt;
-  double work_ms = 0;
-  if (queue_.size() > 0) work_ms = queue_.total_cost_ms() / queue_.size() * static_cast<double>(ahead);
-  for (const Live* live : running_) {
-    const auto rest = live->attempt ? live->attempt->eta_ms() : std::nullopt;
-    if (!rest) return std::nullopt;
-    work_ms += static_cast<double>(*rest);
-  }
-  return static_cast<std::int64_t>(work_ms / std::max(1, settings_.slots));
+  const auto row = store::readable([&] { return store_.conversion(id); });
+  if (!row) return row.error();
+  if (!*row || (*row)->org != org) return unknown(id);
+  return from_row(**row);
 }
 
 Result<shared::StatusObject> Manager::Impl::status(const std::string& org, const std::string& id) {
-  if (const Live* found = live(id)) {
+  if (Live* found = live(id)) {
     if (found->job.org != org) return unknown(id);
+    keep_up(*found);
     return computed(*found);
   }
   const auto job = find(org, id);
@@ -88,7 +67,8 @@ Result<Page<shared::StatusObject>> Manager::Impl::list(const ListRequest& reques
   const bool more = rows.size() > static_cast<std::size_t>(limit);
   if (more) rows.resize(static_cast<std::size_t>(limit));
   for (const auto& row : rows) {
-    if (const Live* found = live(row.id)) {
+    if (Live* found = live(row.id)) {
+      keep_up(*found);
       page.items.push_back(computed(*found));
       continue;
     }
@@ -115,15 +95,14 @@ Result<ResultHandle> Manager::Impl::result(const std::string& org, const std::st
   }
   const shared::ResultFile* file = find_file(*job->result, name);
   if (file == nullptr) return Error{ErrorCode::not_found, "the result has no file \"" + name + "\"", {}};
-  auto fd = store_.files().open_result(id, file->name);
-  if (!fd) return Error{ErrorCode::result_gone, "the result is no longer stored", {}};
-  return ResultHandle{*file, *std::move(fd)};
+  if (job->result_gone_ms) return Error{ErrorCode::result_gone, why_gone(*job), {}};
+  return result_check_.open(id, *file);
 }
 
-Result<shared::Receipt> Manager::Impl::receipt(const std::string& org, const std::string& id) {
-  auto job = find(org, id);
-  if (!job) return job.error();
-  return shared::Receipt{job->id, job->filename, job->from, job->to, job->status, std::move(job->receipt)};
+void Manager::Impl::fetch_result(const std::string& org, const std::string& id, const std::string& name, Fetched done) {
+  auto handle = result(org, id, name);
+  if (!handle) return done(handle.error());
+  result_check_.verify(id, *std::move(handle), std::move(done));
 }
 
 Result<ResultHandle> Manager::Impl::early_page(const std::string& org, const std::string& id) {
@@ -163,20 +142,21 @@ void Manager::Impl::remove(const std::string& org, const std::string& id, std::f
 void Manager::Impl::remove_ended(const Job& job, std::function<void(Result<void>)> done) {
   const auto write = [id = job.id, event = event_of(job, "removed", wall_ms())](store::Transaction& transaction,
                                                                                 store::Files&) -> Result<void> {
-    transaction.remove_conversion(id);
-    transaction.append(event);
+    loop::crash_point("remove.before_row");
+    if (transaction.remove_conversion(id)) transaction.append(event);
     return {};
   };
-  store_.submit(write, guarded([this, id = job.id, done = std::move(done)](Result<void> outcome) {
-                  note_store(outcome);
-                  if (!outcome) return done(std::move(outcome));
-                  remove_files(id, done);
-                }));
+  store_.submit_essential(write, guarded([this, id = job.id, done = std::move(done)](Result<void> outcome) {
+                            note_store(outcome);
+                            if (!outcome) return done(std::move(outcome));
+                            remove_files(id, done);
+                          }));
 }
 
 // After the commit: a row must never name files that are gone. A crash in between is swept at the next start.
 void Manager::Impl::remove_files(const std::string& id, std::function<void(Result<void>)> done) {
   const auto remove = [id](store::Files& files) {
+    loop::crash_point("remove.before_files");
     files.remove_results(id);
     return Result<void>();
   };
@@ -185,28 +165,12 @@ void Manager::Impl::remove_files(const std::string& id, std::function<void(Resul
   });
 }
 
-Capacity Manager::Impl::capacity() const {
-  Capacity capacity;
-  capacity.slots = settings_.slots;
-  capacity.running = running();
-  capacity.waiting = waiting_.size();
-  capacity.wait_ms = wait_ms(queue_.size());
-  capacity.accepting = !draining_ && capacity.waiting + accepting_all_ < settings_.queue_limit;
-  return capacity;
-}
-
-OrgLoad Manager::Impl::load(const std::string& org) const {
-  OrgLoad load;
-  for (const Live* live : running_) load.running += live->job.org == org ? 1 : 0;
-  load.waiting = waiting_.size_of(org);
-  load.accepting = !refusal(org);
-  return load;
-}
-
-std::optional<std::int64_t> Manager::Impl::oldest_waiting_ms() const {
-  const auto since_ms = waiting_.oldest_since_ms();
-  if (!since_ms) return std::nullopt;
-  return std::max<std::int64_t>(0, wall_ms() - *since_ms);
+void Manager::Impl::drop_run(const Job& job) {
+  const auto drop = [id = job.id, attempt = job.attempt](store::Files& files) {
+    files.drop_run(id, attempt);
+    return Result<void>();
+  };
+  store_.submit(drop, nullptr, nullptr);
 }
 
 std::vector<std::pair<std::string, std::string>> Manager::Impl::problems() const {
@@ -217,8 +181,8 @@ std::vector<std::pair<std::string, std::string>> Manager::Impl::problems() const
   if (!runner.connected)
     problems.emplace_back("runner", runner.problem.empty() ? "the runner is away" : runner.problem);
   if (runner.connected && !runner.problem.empty()) problems.emplace_back("sandbox", runner.problem);
-  if (const auto full = disk_refusal()) problems.emplace_back("disk", full->message);
-  if (draining_) problems.emplace_back("draining", "the daemon is shutting down");
+  if (const auto full = disk_.refusal()) problems.emplace_back("disk", full->message);
+  if (const auto refused = closed()) problems.emplace_back("draining", refused->message);
   return problems;
 }
 

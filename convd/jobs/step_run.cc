@@ -34,6 +34,7 @@ StepRun::~StepRun() {
 }
 
 void StepRun::start(const process::ChildSpec& spec, std::unique_ptr<engines::ProgressReader> reader) {
+  runner_was_away_ = !spawner_.state().connected;
   reader_ = std::move(reader);
   started_ = loop_.now();
   touch();
@@ -88,9 +89,12 @@ void StepRun::on_exit(const process::Exit& exit) {
   running_ = false;
   ended_ = loop_.now();
   exit_ = exit;
+  runner_was_away_ = runner_was_away_ || !spawner_.state().connected;
   stall_.reset();
   loop_.post([this, alive = alive_] {
-    if (*alive) hooks_.ended();
+    if (!*alive) return;
+    over_ = true;
+    hooks_.ended();
   });
 }
 

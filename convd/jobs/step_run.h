@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "convd/engines/engine.h"
@@ -12,7 +13,7 @@
 namespace convd::jobs {
 
 // Why we killed it; `none` when it ended by itself.
-enum class KillCause : std::uint8_t { none, stopped, timed_out, stalled };
+enum class KillCause : std::uint8_t { none, stopped, timed_out, stalled, too_many_pages };
 
 // Destroying it releases the child's workspace, or kills and forgets a child that runs. Loop thread only.
 class StepRun final : public process::ChildListener {
@@ -34,15 +35,19 @@ class StepRun final : public process::ChildListener {
 
   process::ChildId child() const { return child_; }
   bool is_running() const { return running_; }
+  bool is_over() const { return over_; }  // `ended` has been called
   // Whether the engine has told how far it is.
   bool has_measured() const { return has_measured_; }
   loop::milliseconds elapsed() const;
   // After `ended`.
   const process::Exit& exit() const { return exit_; }
+  // At the start or at the end of the run; a new one may have come since.
+  bool runner_was_away() const { return runner_was_away_; }
   KillCause cause() const { return cause_; }
   const std::string& out_tail() const { return out_tail_; }
   const std::string& err_tail() const { return err_tail_; }
   // As far as the engine has told by now.
+  std::optional<std::int64_t> pages() const { return reader_ ? reader_->facts().pages : std::nullopt; }
   engines::RunFacts facts() const { return reader_ ? reader_->facts() : engines::RunFacts{}; }
 
   void on_output(process::Stream stream, std::string_view bytes) override;
@@ -61,6 +66,8 @@ class StepRun final : public process::ChildListener {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   process::ChildId child_ = 0;
   bool running_ = false;
+  bool over_ = false;
+  bool runner_was_away_ = false;
   bool has_measured_ = false;
   bool has_early_page_ = false;
   KillCause cause_ = KillCause::none;

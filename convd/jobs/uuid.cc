@@ -8,11 +8,6 @@ namespace {
 constexpr int counter_bits = 42;
 constexpr std::uint64_t counter_mask = (std::uint64_t{1} << counter_bits) - 1;
 
-std::uint64_t random_seed() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32) | device();
-}
-
 void append_hex(std::string& text, std::uint64_t value, int digits) {
   constexpr std::string_view hex = "0123456789abcdef";
   for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4) text += hex[(value >> shift) & 0xf];
@@ -20,9 +15,12 @@ void append_hex(std::string& text, std::uint64_t value, int digits) {
 
 }  // namespace
 
-UuidSource::UuidSource(std::uint64_t seed) : random_(seed) {}
+std::uint64_t random_seed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
 
-UuidSource::UuidSource() : UuidSource(random_seed()) {}
+UuidSource::UuidSource(std::uint64_t seed) : random_(seed) {}
 
 void UuidSource::refresh(std::int64_t epoch_ms) {
   last_ms_ = epoch_ms;

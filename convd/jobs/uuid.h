@@ -7,11 +7,13 @@
 
 namespace convd::jobs {
 
+// Differs each time.
+std::uint64_t random_seed();
+
 // Ids of one generator strictly grow, also within a millisecond and when the clock is set back. One thread per object.
 class UuidSource {
  public:
-  explicit UuidSource(std::uint64_t seed);
-  UuidSource();
+  explicit UuidSource(std::uint64_t seed = random_seed());
 
   // `epoch_ms`: milliseconds since 1970-01-01T00:00:00Z.
   std::string next(std::int64_t epoch_ms);

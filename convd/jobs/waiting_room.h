@@ -20,6 +20,7 @@ class WaitingRoom {
   int size() const { return static_cast<int>(places_.size()); }
   int size_of(const std::string& org) const;
   std::optional<std::int64_t> oldest_since_ms() const;
+  const std::map<std::string, int>& orgs() const { return orgs_; }
 
  private:
   std::set<std::pair<std::int64_t, std::string>> places_;
