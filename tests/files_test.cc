@@ -3,8 +3,12 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -27,6 +31,15 @@ namespace {
 const std::string hello_digest = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 const std::string empty_digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 constexpr std::int64_t plenty = 1 << 30;
+
+// What this program has brought to the disk, and whether its disk refuses directories.
+struct Syncs {
+  std::vector<std::string> paths;
+  bool refuses_directories = false;
+
+  int count(const std::string& path) const { return static_cast<int>(std::count(paths.begin(), paths.end(), path)); }
+};
+Syncs syncs;
 
 std::string content(const UniqueFd& fd) {
   std::string text(static_cast<std::size_t>(::lseek(fd.get(), 0, SEEK_END)), '\0');
@@ -80,6 +93,19 @@ struct World {
 
 }  // namespace
 
+// In place of the C library's.
+extern "C" int fsync(int fd) {
+  struct stat facts {};
+  if (::fstat(fd, &facts) == 0 && S_ISDIR(facts.st_mode)) {
+    if (syncs.refuses_directories) {
+      errno = EIO;
+      return -1;
+    }
+    syncs.paths.push_back(fs::read_symlink("/proc/self/fd/" + std::to_string(fd)));
+  }
+  return static_cast<int>(::syscall(SYS_fsync, fd));
+}
+
 TEST_CASE("an upload becomes a blob under its digest") {
   World world;
   {
@@ -128,6 +154,41 @@ TEST_CASE("the same bytes are kept once") {
   }
 }
 
+TEST_CASE("a name that the disk has refused is brought to it before a row relies on it") {
+  World world;
+  const std::string directory = fs::canonical(world.state("blobs")) / "2c";
+  {
+    auto upload = world.upload("hello");
+    syncs = {{}, true};
+    CHECK(world.files.publish_blob(*upload).error().code == ErrorCode::unavailable);
+    CHECK(world.files.confirm_blob(hello_digest).error().code == ErrorCode::unavailable);
+    syncs = {};
+  }
+  SECTION("by who finds it there") {
+    CHECK(world.files.confirm_blob(hello_digest).ok());
+    CHECK(syncs.count(directory) == 1);
+    CHECK(world.files.confirm_blob(hello_digest).ok());
+    CHECK(syncs.count(directory) == 1);
+  }
+  SECTION("by who brings the same bytes") {
+    world.publish("hello");
+    CHECK(syncs.count(directory) == 1);
+    world.publish("hello");
+    CHECK(syncs.count(directory) == 1);
+  }
+  SECTION("by the next process") {
+    world.publish("hello");
+    auto again = Files::open(world.directory / "state");
+    syncs = {};
+    CHECK(again->confirm_blob(hello_digest).ok());
+    CHECK(syncs.count(directory) == 1);
+  }
+  SECTION("not when it is gone") {
+    world.files.remove_blob(hello_digest);
+    CHECK(world.files.confirm_blob(hello_digest).error().code == ErrorCode::not_found);
+  }
+}
+
 TEST_CASE("a large upload is written back on its way and comes out whole") {
   World world;
   auto upload = world.files.begin_upload();
@@ -159,6 +220,67 @@ TEST_CASE(
   CHECK(content(*reader) == "hello");
   CHECK(content(*world.files.open_result("id", "out.txt")) == "again");
   CHECK(files_below(world.state("")) == 1);
+}
+
+TEST_CASE("an attempt that comes too late touches nothing of a later one") {
+  World world;
+  const auto write = [&](int attempt, const std::string& text) {
+    REQUIRE(world.files.publish_result(Files::run_name("id", attempt), "out.txt", world.source(text).get(), plenty));
+  };
+  const auto stored = [&] {
+    const auto fd = world.files.open_result("id", "out.txt");
+    return fd ? content(*fd) : std::string(shared::to_string(fd.error().code));
+  };
+  write(1, "first");
+  CHECK(stored() == "result_gone");
+  write(2, "second");
+  SECTION("it seals after it") {
+    REQUIRE(world.files.seal_run("id", 2).ok());
+    write(1, "late");
+    CHECK(stored() == "second");
+    CHECK(world.files.seal_run("id", 1).error().code == ErrorCode::interrupted);
+  }
+  SECTION("it seals before it") {
+    REQUIRE(world.files.seal_run("id", 1).ok());
+    CHECK(stored() == "first");
+    REQUIRE(world.files.seal_run("id", 2).ok());
+  }
+  SECTION("it is dropped after it") {
+    REQUIRE(world.files.seal_run("id", 2).ok());
+    world.files.drop_run("id", 1);
+  }
+  SECTION("it is the tenth, and sorts before the second") {
+    REQUIRE(world.files.seal_run("id", 2).ok());
+    write(10, "second");
+    REQUIRE(world.files.seal_run("id", 10).ok());
+    CHECK_FALSE(world.files.seal_run("id", 2).ok());
+    world.files.drop_run("id", 1);
+  }
+  CHECK(stored() == "second");
+  CHECK_FALSE(fs::exists(world.state("results/id.1")));
+  CHECK_FALSE(fs::exists(world.state("results/id.2")));
+  world.files.drop_run("id", 10);
+  CHECK(stored() == "result_gone");
+  CHECK(fs::is_empty(world.state("results")));
+}
+
+TEST_CASE("what an attempt has sealed is one directory, durable under its own name") {
+  World world;
+  const std::string run = Files::run_name("id", 3);
+  REQUIRE(world.files.publish_result(run, "a-1.txt", world.source("one").get(), plenty));
+  REQUIRE(world.files.publish_result(run, "a-2.txt", world.source("two").get(), plenty));
+  REQUIRE(world.files.publish_zip(run, "a.zip", {"a-1.txt", "a-2.txt"}));
+  REQUIRE(world.files.seal_run("id", 3).ok());
+  CHECK(content(*world.files.open_result("id", "a-2.txt")) == "two");
+  CHECK(world.files.open_result("id", "a.zip"));
+  CHECK_FALSE(world.files.seal_run("id", 4).ok());  // has written nothing
+  CHECK(content(*world.files.open_result("id", "a-1.txt")) == "one");
+  CHECK(world.files.seal_run("../id", 1).error().code == ErrorCode::invalid_filename);
+  // One from before there were marks, or that no attempt has made, gives way to any.
+  REQUIRE(world.files.publish_result("old", "x", world.source("old").get(), plenty));
+  REQUIRE(world.files.publish_result(Files::run_name("old", 1), "x", world.source("new").get(), plenty));
+  REQUIRE(world.files.seal_run("old", 1).ok());
+  CHECK(content(*world.files.open_result("old", "x")) == "new");
 }
 
 TEST_CASE("a result from another file system is copied as well") {
@@ -220,6 +342,46 @@ TEST_CASE("what is gone and what never was are told apart") {
   CHECK(world.files.open_result("id", "x").error().code == ErrorCode::result_gone);
 }
 
+TEST_CASE("a result gets a second name when it is what it should be") {
+  World world;
+  const auto source = world.source("hello");
+  const auto published = world.files.publish_result("one", "a.txt", source.get(), plenty);
+  REQUIRE(published);
+  REQUIRE(world.files.link_result("one", "a.txt", "two", "b.txt", *published).ok());
+  REQUIRE(world.files.seal_results("two").ok());
+  CHECK(content(*world.files.open_result("two", "b.txt")) == "hello");
+  CHECK(fs::hard_link_count(world.state("results/one/a.txt")) == 2);
+  world.files.remove_results("one");
+  CHECK(content(*world.files.open_result("two", "b.txt")) == "hello");
+  CHECK(world.files.link_result("one", "a.txt", "two", "c.txt", *published).error().code == ErrorCode::result_gone);
+  CHECK(world.files.link_result("two", "a.txt", "two", "c.txt", *published).error().code == ErrorCode::not_found);
+  for (const std::string bad : {"../x", "", "a/b"}) {
+    CHECK(world.files.link_result(bad, "b.txt", "two", "c.txt", *published).error().code ==
+          ErrorCode::invalid_filename);
+    CHECK(world.files.link_result("two", bad, "two", "c.txt", *published).error().code == ErrorCode::invalid_filename);
+    CHECK(world.files.link_result("two", "b.txt", bad, "c.txt", *published).error().code ==
+          ErrorCode::invalid_filename);
+    CHECK(world.files.link_result("two", "b.txt", "two", bad, *published).error().code == ErrorCode::invalid_filename);
+  }
+}
+
+TEST_CASE("a result that is damaged gets no second name") {
+  World world;
+  const auto source = world.source("hello");
+  const auto published = world.files.publish_result("one", "a.txt", source.get(), plenty);
+  REQUIRE(published);
+  const std::string path = world.state("results/one/a.txt");
+  SECTION("another byte") {
+    std::ofstream(path) << "hellO";
+  }
+  SECTION("another size") {
+    fs::resize_file(path, 4);
+  }
+  CHECK(world.files.link_result("one", "a.txt", "two", "b.txt", *published).error().code == ErrorCode::result_damaged);
+  CHECK_FALSE(fs::exists(world.state("results/two/b.txt")));
+  CHECK(fs::exists(path));
+}
+
 TEST_CASE("several results make a zip that others can read") {
   World world;
   const std::string text(100'000, 'a');
@@ -241,22 +403,54 @@ TEST_CASE("several results make a zip that others can read") {
   CHECK(world.files.publish_zip("id", "all.zip", {"absent"}).error().code == ErrorCode::not_found);
 }
 
-TEST_CASE("the sweep removes what nobody came back for, and keeps the rest") {
+TEST_CASE("what lies in incoming and no upload writes is removed, and nothing else") {
   World world;
-  const std::string kept = world.publish("hello");
-  const std::string unknown = world.publish("bye");
-  REQUIRE(world.files.publish_result("kept", "x", world.source("x").get(), plenty));
-  REQUIRE(world.files.publish_result("unknown", "x", world.source("x").get(), plenty));
+  auto living = world.upload("half of a docu");
+  const std::string dropped = [&] {
+    const auto upload = world.upload("gone");
+    auto walk = world.files.walk_incoming();
+    const auto names = walk.next(10);
+    CHECK(names.size() == 2);
+    return names.front();
+  }();
   std::ofstream(world.state("incoming/left over")) << "half";
-  const auto keep_result = [](std::string_view id) { return id == "kept"; };
-  const auto keep_blob = [&](std::string_view sha256) { return sha256 == kept; };
-  CHECK(world.files.sweep(keep_result, keep_blob) == 3);
-  CHECK(world.files.sweep(keep_result, keep_blob) == 0);
-  CHECK(world.files.open_blob(kept).ok());
-  CHECK_FALSE(world.files.open_blob(unknown).ok());
-  CHECK(world.files.open_result("kept", "x").ok());
-  CHECK(world.files.open_result("unknown", "x").error().code == ErrorCode::result_gone);
-  CHECK(files_below(world.state("incoming")) == 0);
+  auto walk = world.files.walk_incoming();
+  int removed = 0;
+  for (const std::string& name : walk.next(10)) removed += world.files.remove_incoming(name) ? 1 : 0;
+  CHECK(removed == 1);
+  CHECK_FALSE(world.files.remove_incoming("../convd.db"));
+  CHECK(files_below(world.state("incoming")) == 1);
+  REQUIRE(living->append("ment").ok());
+  REQUIRE(world.files.publish_blob(*living).ok());
+  CHECK(files_below(world.state("blobs")) == 1);
+}
+
+TEST_CASE("a directory is walked some names at a time") {
+  World world;
+  for (const char* id : {"a", "b", "c"}) {
+    REQUIRE(world.files.publish_result(id, "x", world.source("x").get(), plenty));
+  }
+  auto walk = world.files.walk_results();
+  auto names = walk.next(2);
+  CHECK(names.size() == 2);
+  for (const std::string& name : walk.next(2)) names.push_back(name);
+  std::sort(names.begin(), names.end());
+  CHECK(names == std::vector<std::string>{"a", "b", "c"});
+  CHECK(walk.next(2).empty());
+  CHECK(world.files.walk_blobs("no such prefix").next(1).empty());
+}
+
+TEST_CASE("an upload asks its gate before it writes") {
+  World world;
+  auto upload = world.files.begin_upload();
+  REQUIRE(upload);
+  (*upload)->set_gate([](std::int64_t size_bytes) -> shared::Result<void> {
+    if (size_bytes <= 5) return {};
+    return shared::Error{ErrorCode::quota_exceeded, "no more", ""};
+  });
+  CHECK((*upload)->append("hello").ok());
+  CHECK((*upload)->append("!").error().code == ErrorCode::quota_exceeded);
+  CHECK((*upload)->size_bytes() == 5);
 }
 
 TEST_CASE("a state directory that cannot be used is named") {
@@ -267,6 +461,15 @@ TEST_CASE("a state directory that cannot be used is named") {
   CHECK(files.error().code == ErrorCode::unavailable);
   CHECK(files.error().message.find(directory / "file") == 0);
   CHECK(Files::open(directory / "made/with/parents").ok());
+}
+
+TEST_CASE("what cannot be brought to the disk is told of") {
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+  const UniqueFd out(ends[0]);
+  const UniqueFd in(ends[1]);
+  CHECK_FALSE(convd::store::sync_file(in.get()).ok());  // nothing can be synced there
+  CHECK_FALSE(convd::store::sync_directory("/nowhere").ok());
 }
 
 TEST_CASE("a full disk is called that, and taking things away helps") {

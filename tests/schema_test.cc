@@ -115,6 +115,32 @@ TEST_CASE("a log of before the stream keeps its numbers and learns what came bef
   CHECK((*store)->events("uid:1", 0, 10, 10).size() == 3);
 }
 
+TEST_CASE("keys, crashes and logs of before their sums are read without one, and are written with it") {
+  World world;
+  CHECK(world.migrate_to(migrations().first(5)) == "ok");
+  world.make("INSERT INTO logs (org, epoch, reserved, floor) VALUES ('uid:1', 'e1', 50, 7)");
+  world.make(
+      "INSERT INTO idempotency_keys (org, key, fingerprint, conversion, created_ms) VALUES ('uid:1', 'k', 'f', 'c', "
+      "9)");
+  world.make("INSERT INTO poisons (sha256, engine, version, crashes, last_ms) VALUES ('s', 'e', '1', 2, 9)");
+  CHECK(world.migrate_to(migrations()) == "ok");
+  Database database(world.path, Database::Access::read_write);
+  WriteTransaction transaction(database);
+  Reader reader(open_reader(world.path));
+  CHECK(reader.oldest_event("uid:1") == 8);
+  CHECK(reader.idempotency_key("uid:1", "k")->conversion == "c");
+  CHECK(reader.poisons(9).front().crashes == 2);
+  CHECK(transaction.open_log("uid:1").epoch == "e1");
+  CHECK(transaction.open_log("uid:1").head == 50);
+  EventRow event;
+  event.org = "uid:1";
+  transaction.append(event);
+  transaction.put(PoisonRow{"s", "e", "1", 3, 10});
+  CHECK_FALSE(transaction.claim_key({"uid:1", "k2", "f", "c", 9}, 0).has_value());
+  CHECK(world.number("SELECT count(*) FROM (SELECT sum FROM logs UNION ALL SELECT sum FROM poisons UNION ALL"
+                     " SELECT sum FROM idempotency_keys) WHERE sum IS NOT NULL") == "3");
+}
+
 TEST_CASE("what was converted before there were notes can be noted") {
   World world;
   CHECK(world.migrate_to(migrations().first(3)) == "ok");
@@ -235,6 +261,9 @@ TEST_CASE("no read walks through the history or sorts") {
   uses(list_sql(Filter::both), "conversions_filename_status (org=? AND filename=? AND status=? AND id<?)");
   uses(unfinished_sql(), "conversions_unfinished");
   uses(document_sql(), "documents_name (org=? AND name=?)");
+  uses(reusable_sql(), "conversions_reuse (org=? AND reuse_key=?)");
+  uses(idempotency_key_sql(), "idempotency_keys_key (org=? AND key=?)");
+  uses(prune_keys_sql(), "idempotency_keys_age (created_ms<?)");
   uses(document_sql(), "conversions_filename (org=? AND filename=?)");
   uses(document_sql(), "conversions_id (id=?)");
   uses(documents_sql(), "documents_name (org=? AND name>?)");

@@ -124,7 +124,7 @@ struct World {
   }
 };
 
-// Keeps one of the two threads busy until it is told to go on, so that what is submitted meanwhile waits together.
+// Keeps one of the threads busy until it is told to go on, so that what is submitted meanwhile waits together.
 class Gate {
  public:
   // The store thread, with a transaction that changes nothing.
@@ -134,6 +134,10 @@ class Gate {
   }
   void close_files(Store& store) {
     store.submit([this](Files&) { return pass(); }, nullptr, nullptr);
+    entered_.get_future().wait();
+  }
+  void close_uploads(Store& store) {
+    store.submit_upload([this](Files&) { return pass(); }, nullptr, nullptr);
     entered_.get_future().wait();
   }
   void open() { open_.set_value(); }
@@ -218,11 +222,14 @@ TEST_CASE("a conversion that has ended never changes again") {
   REQUIRE(world.insert(row).ok());
   row.status = "processing";
   row.started_ms = 5;
+  ++row.rev;
   CHECK(world.update(row));
   row.status = "completed";
   row.message = "done";
+  ++row.rev;
   CHECK(world.update(row));
   for (const std::string status : {"processing", "cancelled", "completed"}) {
+    ++row.rev;
     row.status = status;
     row.message = "too late";
     CHECK_FALSE(world.update(row));
@@ -231,6 +238,126 @@ TEST_CASE("a conversion that has ended never changes again") {
   CHECK(world.store->has_result(row.id));
   CHECK(world.store->conversion(row.id)->message == "done");
   CHECK_FALSE(world.update(conversion(2)));
+}
+
+TEST_CASE("a conversion is never written by an earlier attempt, nor twice, nor backwards") {
+  World world;
+  ConversionRow row = conversion(1);
+  row.attempt = 2;
+  row.rev = 10;
+  REQUIRE(world.insert(row).ok());
+  const auto write = [&](int attempt, std::int64_t rev) {
+    ConversionRow other = row;
+    other.attempt = attempt;
+    other.rev = rev;
+    other.message = "written";
+    return world.update(other);
+  };
+  CHECK_FALSE(write(1, 11));
+  CHECK_FALSE(write(2, 10));
+  CHECK_FALSE(write(2, 9));
+  CHECK_FALSE(write(3, 10));
+  CHECK(world.store->conversion(row.id)->message == row.message);
+  CHECK(write(2, 11));
+  CHECK(write(3, 12));
+  CHECK_FALSE(write(2, 13));
+  CHECK(world.store->conversion(row.id)->rev == 12);
+}
+
+TEST_CASE("crashes are kept by document and engine, the last one first") {
+  World world;
+  const auto put = [&](const PoisonRow& poison) {
+    REQUIRE(world
+                .commit([&](Transaction& transaction, Files&) -> Result<void> {
+                  transaction.put(poison);
+                  return {};
+                })
+                .ok());
+  };
+  put({"a", "office", "7", 1, 100});
+  put({"b", "office", "", 1, 200});
+  put({"a", "poppler", "22", 1, 150});
+  put({"a", "office", "8", 2, 300});
+  world.reopen();
+  const auto rows = world.store->poisons(2);
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].sha256 + rows[0].engine + rows[0].version == "aoffice8");
+  CHECK(rows[0].crashes == 2);
+  CHECK(rows[0].last_ms == 300);
+  CHECK(rows[1].sha256 == "b");
+  put({"a", "office", "", 0, 0});
+  put({"never", "there", "", 0, 0});
+  CHECK(world.store->poisons(9).size() == 2);
+}
+
+TEST_CASE("an idempotency key is of the first who claims it, until it is old or its conversion goes") {
+  World world;
+  const IdempotencyRow first{"uid:1", "k", "one", id_of(1), 1'000};
+  const auto claim = [&](const IdempotencyRow& row, Millis live_since_ms) {
+    std::optional<IdempotencyRow> earlier;
+    REQUIRE(world
+                .commit([&](Transaction& transaction, Files&) -> Result<void> {
+                  earlier = transaction.claim_key(row, live_since_ms);
+                  return {};
+                })
+                .ok());
+    return earlier ? earlier->conversion : "claimed";
+  };
+  CHECK(claim(first, 0) == "claimed");
+  CHECK(claim({"uid:1", "k", "two", id_of(2), 2'000}, 1'000) == id_of(1));
+  CHECK(claim({"uid:2", "k", "two", id_of(3), 2'000}, 1'000) == "claimed");
+  world.reopen();
+  const auto found = world.store->idempotency_key("uid:1", "k");
+  REQUIRE(found);
+  CHECK(found->fingerprint == "one");
+  CHECK(found->conversion == id_of(1));
+  CHECK(found->created_ms == 1'000);
+  CHECK_FALSE(world.store->idempotency_key("uid:3", "k"));
+  CHECK(claim({"uid:1", "k", "two", id_of(2), 2'000}, 1'001) == "claimed");
+  CHECK(world.store->idempotency_key("uid:1", "k")->conversion == id_of(2));
+  REQUIRE(world
+              .commit([&](Transaction& transaction, Files&) -> Result<void> {
+                transaction.remove_conversion(id_of(2));
+                return {};
+              })
+              .ok());
+  CHECK_FALSE(world.store->idempotency_key("uid:1", "k"));
+  CHECK(world.store->idempotency_key("uid:2", "k"));
+}
+
+TEST_CASE("old idempotency keys are removed, the oldest first and no more than asked for") {
+  World world;
+  std::vector<std::int64_t> removed;
+  REQUIRE(world
+              .commit([&](Transaction& transaction, Files&) -> Result<void> {
+                for (int i = 0; i < 10; ++i)
+                  transaction.claim_key({"uid:1", std::to_string(i), "", id_of(i), 100 + i}, 0);
+                for (int i = 0; i < 3; ++i) removed.push_back(transaction.prune_keys(105, 3));
+                return {};
+              })
+              .ok());
+  CHECK(removed == std::vector<std::int64_t>{3, 2, 0});
+  for (int i = 0; i < 10; ++i) CHECK(world.store->idempotency_key("uid:1", std::to_string(i)).has_value() == (i >= 5));
+}
+
+TEST_CASE("what can be used again is the newest of an org that is completed and stored") {
+  World world;
+  const auto insert = [&](int number, const std::string& status, std::optional<Millis> gone_ms = {}) {
+    ConversionRow row = conversion(number, status);
+    row.reuse_key = "same";
+    row.result_gone_ms = gone_ms;
+    REQUIRE(world.insert(row).ok());
+  };
+  insert(1, "completed");
+  insert(2, "completed");
+  insert(3, "error");
+  insert(4, "processing");
+  insert(5, "completed", 77);
+  REQUIRE(world.insert(conversion(6, "completed")).ok());
+  REQUIRE(world.store->reusable("uid:1", "same"));
+  CHECK(world.store->reusable("uid:1", "same")->id == id_of(2));
+  CHECK_FALSE(world.store->reusable("uid:2", "same"));
+  CHECK_FALSE(world.store->reusable("uid:1", "other"));
 }
 
 TEST_CASE("what waits together is committed together") {
@@ -324,6 +451,30 @@ TEST_CASE("a commit does not wait for the files of another") {
   gate.open();
 }
 
+TEST_CASE("neither uploads nor other files wait for one another") {
+  World world;
+  const auto patience = world.loop.after(std::chrono::seconds(60), [] { std::abort(); });
+  const auto nothing = [](Files&) { return Result<void>(); };
+  const auto insert = [](int number) {
+    return [number](Transaction& transaction, Files&) -> Result<void> {
+      transaction.insert(conversion(number));
+      return {};
+    };
+  };
+  Gate files;
+  files.close_files(*world.store);
+  world.store->submit_upload(nothing, insert(1), [&](const Result<void>&) { world.loop.stop(); });
+  world.loop.run();
+  CHECK(world.store->conversion(id_of(1)));
+  files.open();
+
+  Gate uploads;
+  uploads.close_uploads(*world.store);
+  REQUIRE(world.commit(nothing, insert(2)).ok());
+  CHECK(world.store->conversion(id_of(2)));
+  uploads.open();
+}
+
 TEST_CASE("what has files keeps its order, and no row is written before its files are there") {
   World world;
   std::mutex mutex;
@@ -364,17 +515,24 @@ TEST_CASE("what has files keeps its order, and no row is written before its file
 
 TEST_CASE("closing the store prepares and commits what was submitted with files") {
   World world;
-  Gate gate;
-  gate.close_files(*world.store);
+  Gate files;
+  files.close_files(*world.store);
+  Gate uploads;
+  uploads.close_uploads(*world.store);
+  const auto nothing = [](Files&) { return Result<void>(); };
+  const auto done = [](Result<void>) { FAIL("called by a store that is gone"); };
   for (int i = 0; i < 20; ++i) {
-    world.store->submit([](Files&) { return Result<void>(); },
-                        [i](Transaction& transaction, Files&) -> Result<void> {
-                          transaction.insert(conversion(i));
-                          return {};
-                        },
-                        [](Result<void>) { FAIL("called by a store that is gone"); });
+    const auto write = [i](Transaction& transaction, Files&) -> Result<void> {
+      transaction.insert(conversion(i));
+      return {};
+    };
+    if (i % 2 == 0)
+      world.store->submit(nothing, write, done);
+    else
+      world.store->submit_upload(nothing, write, done);
   }
-  gate.open();
+  files.open();
+  uploads.open();
   world.reopen();
   CHECK(world.store->unfinished().size() == 20);
 }
@@ -567,6 +725,7 @@ TEST_CASE("a blob goes when neither a document nor an unfinished conversion name
   REQUIRE(world.commit(remove_document("b", sha256)).ok());
   CHECK(present());
   row.status = "cancelled";
+  ++row.rev;
   REQUIRE(world
               .commit([&](Transaction& transaction, Files&) -> Result<void> {
                 transaction.update(row);
@@ -803,4 +962,44 @@ TEST_CASE("a full disk fails what does not fit, keeps what was acknowledged, and
   CHECK(world.store->conversion(id_of(1)));
   CHECK(world.store->conversion(id_of(4)));
   CHECK_FALSE(world.store->conversion(large.id));
+}
+
+TEST_CASE("on a full disk everything can be removed, also when others take what is given back") {
+  const tests::SmallDisk disk(24);
+  if (!disk.mounted()) {
+    WARN("skipped: cannot mount a small tmpfs (not root?)");
+    return;
+  }
+  constexpr int all = 60;
+  World world(disk.path() + "/state");
+  for (int i = 1; i <= all; ++i) {
+    ConversionRow row = conversion(i);
+    row.receipt_json = std::string(20'000, 'x');
+    REQUIRE(world.insert(row).ok());
+  }
+  std::ofstream others(disk.path() + "/others", std::ios::binary);
+  const std::string page(4096, 'o');
+  const auto take_everything = [&] {
+    others.clear();
+    while (others.write(page.data(), static_cast<std::streamsize>(page.size())).flush()) {
+    }
+  };
+  for (int i = 1; i <= all; ++i) {
+    take_everything();
+    Result<void> outcome;
+    world.store->submit_essential(
+        [i](Transaction& transaction, Files&) -> Result<void> {
+          transaction.remove_conversion(id_of(i));
+          transaction.append(event("uid:1", std::string(300, 'e')));
+          return {};
+        },
+        [&](Result<void> told) {
+          outcome = std::move(told);
+          world.loop.stop();
+        });
+    world.loop.run();
+    INFO("removal " << i);
+    REQUIRE(outcome.ok());
+  }
+  CHECK(world.ids({"uid:1", {}, {}, "", 100}).empty());
 }

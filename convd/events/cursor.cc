@@ -109,7 +109,7 @@ std::string_view Cursor::take(const Most& most) {
 }
 
 void Cursor::tell_gap() {
-  state_->encode(state_->scratch, log_, gap_frame(gap_, gap_log_), gap_log_.head, encoding_, Hub::State::Kind::gap);
+  state_->encode(state_->scratch, log_, gap_frame(*gap_, gap_log_), gap_log_.head, encoding_, Hub::State::Kind::gap);
   phase_ = Phase::snapshot;
 }
 
@@ -130,13 +130,23 @@ void Cursor::tell_snapshot() {
                  Hub::State::Kind::snapshot);
 }
 
+// Nothing when one of them is damaged.
+std::optional<std::vector<Event>> Cursor::read_page(std::int64_t through, int most) {
+  try {
+    return state_->source.read(log_.org, position_, through, most);
+  } catch (const DamagedLog&) {
+    return std::nullopt;
+  }
+}
+
 // What the ring does not hold any more. Progress is not stored: what was true then is told by later events.
 void Cursor::read_stored(const Most& most) {
   if (position_ < state_->source.oldest(log_.org) - 1) return fall_into_gap(shared::GapReason::lagged);
   const std::int64_t through = log_.ring->complete_after();
   const int page = std::min(state_->limits.page, most.events);
-  const auto events = state_->source.read(log_.org, position_, through, page);
-  for (const Event& event : events) {
+  const auto events = read_page(through, page);
+  if (!events) return fall_into_gap(shared::GapReason::damaged);
+  for (const Event& event : *events) {
     position_ = event.seq;
     if (!filter_->matches(event)) continue;
     const std::string text = encoding_ == Encoding::json ? event_json(event) : event_frame(event).text;
@@ -144,7 +154,7 @@ void Cursor::read_stored(const Most& most) {
     ++state_->counters.replayed;
     ++state_->counters.delivered;
   }
-  if (events.size() == static_cast<std::size_t>(page)) return;
+  if (events->size() == static_cast<std::size_t>(page)) return;
   position_ = std::max(position_, through);
   place_ = log_.ring->after(position_);
   phase_ = Phase::ring;

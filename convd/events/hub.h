@@ -119,6 +119,8 @@ class Hub::Reader {
   virtual std::string_view take(const Most& most) = 0;
   // Everything that was asked for up to here has been taken.
   virtual std::int64_t position() const = 0;
+  // The last gap it has come to.
+  virtual std::optional<shared::GapReason> gap() const = 0;
   // Holds progress back while nothing else waits, but for one look per `interval`.
   virtual void set_progress_interval(loop::milliseconds interval) = 0;
 };

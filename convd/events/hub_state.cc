@@ -30,11 +30,7 @@ void Hub::State::opened(const std::string& org, shared::Result<LogHead> head) {
   if (!head) error = head.error();
   try {
     if (head) {
-      const auto stored = source.newest(org, head->head, limits.preload);
-      const bool is_all = stored.size() < static_cast<std::size_t>(limits.preload);
-      const std::int64_t before = is_all ? source.oldest(org) - 1 : stored.front().seq - 1;
-      log.ring = std::make_unique<Ring>(Ring::Bounds{limits.ring_bytes, limits.ring_events}, before);
-      for (const Event& event : stored) log.ring->append(event, {});
+      log.ring = preloaded(org, head->head);
       log.head = *head;
       log.open = true;
     }
@@ -48,6 +44,21 @@ void Hub::State::opened(const std::string& org, shared::Result<LogHead> head) {
     if (cursor != nullptr) cursor->refuse(*error);
   }
   if (log.readers == 0) logs.erase(org);
+}
+
+// The newest events; none when one of them is damaged, for whose sake readers go to the store and are told of the gap.
+std::unique_ptr<Ring> Hub::State::preloaded(const std::string& org, std::int64_t head) {
+  std::vector<Event> stored;
+  std::int64_t before = head;
+  try {
+    stored = source.newest(org, head, limits.preload);
+    const bool is_all = stored.size() < static_cast<std::size_t>(limits.preload);
+    before = is_all ? source.oldest(org) - 1 : stored.front().seq - 1;
+  } catch (const DamagedLog&) {
+  }
+  auto ring = std::make_unique<Ring>(Ring::Bounds{limits.ring_bytes, limits.ring_events}, before);
+  for (const Event& event : stored) ring->append(event, {});
+  return ring;
 }
 
 // A reader may leave, and take others along, while it is told.

@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -64,6 +65,7 @@ struct Hub::State : std::enable_shared_from_this<State> {
   OrgLog& log_of(const std::string& org);
   void ask(const std::string& org);
   void opened(const std::string& org, shared::Result<LogHead> head);
+  std::unique_ptr<Ring> preloaded(const std::string& org, std::int64_t head);
   void begin_waiting(const std::string& org);
   void append(const std::string& org, Event event);
   void enter(Cursor& cursor);
@@ -106,6 +108,7 @@ class Cursor final : public Hub::Reader {
 
   std::string_view take(const Most& most) override;
   std::int64_t position() const override { return position_; }
+  std::optional<shared::GapReason> gap() const override { return gap_; }
   void set_progress_interval(loop::milliseconds interval) override { interval_ = interval; }
 
   // By the hub: the log is open; there is something new; it cannot be read.
@@ -122,6 +125,7 @@ class Cursor final : public Hub::Reader {
   void fall_into_gap(shared::GapReason reason);
   void tell_gap();
   void tell_snapshot();
+  std::optional<std::vector<Event>> read_page(std::int64_t through, int most);
   void read_stored(const Most& most);
   std::string_view take_from_ring(const Most& most);
   bool only_progress_waits() const;
@@ -134,10 +138,10 @@ class Cursor final : public Hub::Reader {
   const Encoding encoding_;
   Hub::Waker& waker_;
   Phase phase_ = Phase::opening;
-  std::int64_t position_ = 0;  // everything up to here is done
-  Ring::Place place_ = 0;      // in the ring: the first entry behind it
-  bool current_ = false;       // it has been at the head of the log
-  shared::GapReason gap_ = shared::GapReason::expired;
+  std::int64_t position_ = 0;             // everything up to here is done
+  Ring::Place place_ = 0;                 // in the ring: the first entry behind it
+  bool current_ = false;                  // it has been at the head of the log
+  std::optional<shared::GapReason> gap_;  // the last one
   LogHead gap_log_;
   std::size_t snapshot_topic_ = 0;
   std::string snapshot_cursor_;

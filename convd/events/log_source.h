@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,12 @@ struct SnapshotPage {
   std::string next;           // cursor of the next page; empty at the end
 };
 
+// An event that was asked for is not what was written.
+class DamagedLog : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 // Loop thread only.
 class LogSource {
  public:
@@ -32,9 +39,9 @@ class LogSource {
   // Hub::append() after `done`, none before.
   virtual void open(const std::string& org, std::function<void(shared::Result<LogHead>)> done) = 0;
   // State events with after < seq <= through, oldest first, at most `limit`. Throws std::runtime_error when the store
-  // cannot be read.
+  // cannot be read, DamagedLog when one of them cannot be trusted.
   virtual std::vector<Event> read(const std::string& org, std::int64_t after, std::int64_t through, int limit) = 0;
-  // The newest `limit` of those with seq <= through, oldest first.
+  // The newest `limit` of those with seq <= through, oldest first. Throws like read().
   virtual std::vector<Event> newest(const std::string& org, std::int64_t through, int limit) = 0;
   // How many state events of the topic have after < seq <= through.
   virtual std::int64_t count(const std::string& org, const Topic& topic, std::int64_t after, std::int64_t through) = 0;

@@ -9,8 +9,10 @@
 #include <cstdio>
 #include <filesystem>
 #include <mutex>
+#include <set>
 #include <system_error>
 
+#include "convd/loop/crash_point.h"
 #include "convd/store/file_io.h"
 #include "convd/store/log.h"
 #include "convd/store/sha256.h"
@@ -42,26 +44,13 @@ loop::UniqueFd open_to_read(const std::string& path) {
   return loop::UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
 }
 
-// A new file under incoming/, where the sweep finds it when nobody came to rename it.
-struct Incoming {
-  loop::UniqueFd fd;
-  std::string path;
-};
-
-shared::Result<Incoming> make_incoming(const std::string& root) {
-  std::string path = root + "/incoming/XXXXXX";
-  loop::UniqueFd fd(::mkostemp(path.data(), O_CLOEXEC));
-  if (!fd) return io_error("make a file for what arrives", errno);
-  if (::fchmod(fd.get(), 0644) != 0) return io_error("set the mode of a file", errno);
-  return Incoming{std::move(fd), std::move(path)};
-}
-
 // Hashed from what is on the disk, not from where it came.
 shared::Result<Published> bring_to_disk(int fd) {
   struct stat facts {};
   if (::fstat(fd, &facts) != 0) return io_error("look at a file", errno);
   auto digest = sha256_of(fd);
   if (!digest) return digest.error();
+  loop::crash_point("result.before_fsync");
   if (auto synced = sync_file(fd); !synced) return synced.error();
   return Published{std::move(*digest), facts.st_size};
 }
@@ -77,8 +66,8 @@ shared::Result<loop::UniqueFd> make_anew(const std::string& path) {
 
 // Fills a new file by `fill` and publishes it as results/<id>/<name>. Nothing stays behind when that fails.
 template <typename Fill>
-shared::Result<Published> make_result(const std::string& root, const std::string& id, const std::string& name,
-                                      Fill fill) {
+shared::Result<Published> make_result(const std::string& root, Verified& verified, const std::string& id,
+                                      const std::string& name, Fill fill) {
   if (!is_file_name(id)) return not_a_name(id);
   if (!is_file_name(name)) return not_a_name(name);
   const std::string directory = results_directory(root, id);
@@ -90,18 +79,11 @@ shared::Result<Published> make_result(const std::string& root, const std::string
     if (auto filled = fill(file->get()); !filled) return filled.error();
     return bring_to_disk(file->get());
   }();
-  if (!published) ::unlink(path.c_str());
+  if (published)
+    verified.remember(file->get(), published->sha256, Verdict::good);
+  else
+    ::unlink(path.c_str());
   return published;
-}
-
-std::vector<std::string> names_in(const std::string& directory) {
-  std::vector<std::string> names;
-  std::error_code ignored;
-  for (fs::directory_iterator entry(directory, ignored), end; entry != end; entry.increment(ignored)) {
-    names.push_back(entry->path().filename().string());
-    if (ignored) break;
-  }
-  return names;
 }
 
 void remove_tree(const std::string& path) {
@@ -110,26 +92,23 @@ void remove_tree(const std::string& path) {
   if (error) log()->warn("{} stays: {}", path, error.message());
 }
 
-template <typename Keep>
-int sweep_directory(const std::string& directory, Keep keep) {
-  int removed = 0;
-  for (const std::string& name : names_in(directory)) {
-    if (keep(name)) continue;
-    remove_tree(directory + "/" + name);
-    ++removed;
-  }
-  return removed;
-}
-
 }  // namespace
 
-// The blobs that uploads hold.
+// What uploads hold: blobs, and files in incoming/. And which names of blobs a power cut would leave: all in
+// directories that this process has brought to the disk, but for those that have come since without it.
 struct Files::Held {
   std::mutex mutex;
-  std::multiset<std::string> digests;  // guarded by mutex
+  std::multiset<std::string> digests;      // guarded by mutex
+  std::set<std::string> incoming;          // guarded by mutex; names
+  std::set<std::string> durable_prefixes;  // guarded by mutex; directories below blobs/
+  std::set<std::string> volatile_names;    // guarded by mutex; digests
 };
 
-Files::Files(std::string root) : root_(std::move(root)), held_(std::make_shared<Held>()) {}
+Files::Files(std::string root)
+    : root_(std::move(root)),
+      held_(std::make_shared<Held>()),
+      reserve_(std::make_unique<Reserve>(root_ + "/reserve")),
+      verified_(std::make_unique<Verified>()) {}
 
 shared::Result<Files> Files::open(const std::string& state_dir) {
   std::error_code error;
@@ -146,9 +125,30 @@ shared::Result<Files> Files::open(const std::string& state_dir) {
 }
 
 shared::Result<std::unique_ptr<Upload>> Files::begin_upload() {
-  auto incoming = make_incoming(root_);
-  if (!incoming) return incoming.error();
-  return std::make_unique<Upload>(std::move(incoming->fd), std::move(incoming->path));
+  std::string path = root_ + "/incoming/XXXXXX";
+  // Made and named as taken in one: a sweep that finds the file must find it taken.
+  const std::lock_guard lock(held_->mutex);
+  loop::UniqueFd fd(::mkostemp(path.data(), O_CLOEXEC));
+  if (!fd) return io_error("make a file for what arrives", errno);
+  const std::string name = fs::path(path).filename();
+  auto upload = std::make_unique<Upload>(std::move(fd), std::move(path));
+  if (::fchmod(upload->fd_.get(), 0644) != 0) return io_error("set the mode of a file", errno);
+  held_->incoming.insert(name);
+  upload->place_ = {nullptr, [held = held_, name](const void*) {
+                      const std::lock_guard release(held->mutex);
+                      held->incoming.erase(name);
+                    }};
+  return upload;
+}
+
+bool Files::remove_incoming(const std::string& name) {
+  if (!is_file_name(name)) return false;
+  {
+    const std::lock_guard lock(held_->mutex);
+    if (held_->incoming.contains(name)) return false;
+  }
+  remove_tree(root_ + "/incoming/" + name);
+  return true;
 }
 
 shared::Result<void> Files::publish_blob(Upload& upload) {
@@ -158,20 +158,49 @@ shared::Result<void> Files::publish_blob(Upload& upload) {
   struct stat facts {};
   if (::stat(path.c_str(), &facts) == 0 && facts.st_size == upload.size_bytes()) {
     upload.discard();
-    return {};
+    return make_durable(upload.sha256());
   }
   if (upload.path_.empty())
     return shared::Error{ErrorCode::unavailable, "The upload has been published and dropped already.", ""};
+  loop::crash_point("blob.before_fsync");
   if (auto synced = sync_file(upload.fd_.get()); !synced) return synced;
-  const std::string directory = blob_directory(root_, upload.sha256());
-  if (auto made = make_directory(directory); !made) return made;
+  if (auto made = make_directory(blob_directory(root_, upload.sha256())); !made) return made;
+  loop::crash_point("blob.before_rename");
+  {
+    // Before it can be found.
+    const std::lock_guard lock(held_->mutex);
+    held_->volatile_names.insert(upload.sha256());
+  }
   if (::rename(upload.path_.c_str(), path.c_str()) != 0) return io_error("rename an upload", errno);
   upload.path_.clear();  // the file is the blob now: dropping the upload must not remove it
   upload.discard();
+  loop::crash_point("blob.renamed");
+  auto durable = make_durable(upload.sha256());
+  loop::crash_point("blob.published");
+  return durable;
+}
+
+shared::Result<void> Files::confirm_blob(const std::string& sha256) {
+  if (auto blob = open_blob(sha256); !blob) return blob.error();
+  return make_durable(sha256);
+}
+
+// Of a blob that is there. One call to the disk for most, none for what is known to be on it.
+shared::Result<void> Files::make_durable(const std::string& sha256) {
+  const std::string directory = blob_directory(root_, sha256);
+  bool knows_directory = false;
+  {
+    const std::lock_guard lock(held_->mutex);
+    knows_directory = held_->durable_prefixes.contains(directory);
+    if (knows_directory && !held_->volatile_names.contains(sha256)) return {};
+  }
   if (auto synced = sync_directory(directory); !synced) return synced;
-  if (durable_prefixes_.contains(directory)) return {};
-  if (auto synced = sync_directory(root_ + "/blobs"); !synced) return synced;
-  durable_prefixes_.insert(directory);
+  if (!knows_directory) {
+    if (auto synced = sync_directory(root_ + "/blobs"); !synced) return synced;
+  }
+  const std::lock_guard lock(held_->mutex);
+  held_->durable_prefixes.insert(directory);
+  held_->volatile_names.erase(sha256);
   return {};
 }
 
@@ -199,7 +228,7 @@ shared::Result<Published> Files::publish_result(const std::string& id, const std
   if (::fstat(source, &facts) != 0 || !S_ISREG(facts.st_mode)) {
     return shared::Error{ErrorCode::unavailable, "A result has to be a regular file.", ""};
   }
-  return make_result(root_, id, name, [&](int target) { return copy_all(source, target, most_bytes); });
+  return make_result(root_, *verified_, id, name, [&](int target) { return copy_all(source, target, most_bytes); });
 }
 
 shared::Result<Published> Files::publish_zip(const std::string& id, const std::string& name,
@@ -210,11 +239,12 @@ shared::Result<Published> Files::publish_zip(const std::string& id, const std::s
     if (!fd) return fd.error();
     sources.push_back({member, std::move(*fd)});
   }
-  return make_result(root_, id, name, [&](int target) { return write_zip(target, sources); });
+  return make_result(root_, *verified_, id, name, [&](int target) { return write_zip(target, sources); });
 }
 
 shared::Result<void> Files::seal_results(const std::string& id) {
   if (!is_file_name(id)) return not_a_name(id);
+  loop::crash_point("result.before_seal");
   if (auto synced = sync_directory(results_directory(root_, id)); !synced) return synced;
   return sync_directory(root_ + "/results");
 }
@@ -239,22 +269,22 @@ void Files::remove_results(const std::string& id) {
 void Files::remove_blob(const std::string& sha256) {
   if (!is_sha256(sha256)) return;
   const std::lock_guard lock(held_->mutex);
-  if (!held_->digests.contains(sha256)) remove_tree(blob_path(root_, sha256));
-}
-
-int Files::sweep(const std::function<bool(std::string_view)>& keep_result,
-                 const std::function<bool(std::string_view)>& keep_blob) {
-  int removed = sweep_directory(root_ + "/incoming", [](const std::string&) { return false; });
-  removed += sweep_directory(root_ + "/results", keep_result);
-  for (const std::string& prefix : names_in(root_ + "/blobs"))
-    removed += sweep_directory(root_ + "/blobs/" + prefix, keep_blob);
-  return removed;
+  loop::crash_point("blob.before_drop");
+  if (held_->digests.contains(sha256)) return;
+  remove_tree(blob_path(root_, sha256));
+  held_->volatile_names.erase(sha256);
 }
 
 std::int64_t Files::free_bytes() const {
   struct statvfs facts {};
   if (::statvfs(root_.c_str(), &facts) != 0) return 0;
   return static_cast<std::int64_t>(facts.f_bavail) * static_cast<std::int64_t>(facts.f_frsize);
+}
+
+Files::FileRoom Files::file_room() const {
+  struct statvfs facts {};
+  if (::statvfs(root_.c_str(), &facts) != 0) return {};
+  return {static_cast<std::int64_t>(facts.f_favail), static_cast<std::int64_t>(facts.f_files)};
 }
 
 }  // namespace convd::store

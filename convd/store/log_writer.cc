@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "convd/store/log.h"
+#include "convd/store/reader.h"
+#include "convd/store/row_sum.h"
+
 namespace convd::store {
 namespace {
 
@@ -14,18 +18,20 @@ constexpr std::int64_t before_all = 1;
 }  // namespace
 
 LogWriter::LogWriter(Database& database)
-    : create_(database,
-              "INSERT INTO logs (org, epoch) VALUES (?1, lower(hex(randomblob(16)))) ON CONFLICT (org) DO NOTHING"),
-      find_(database, "SELECT epoch, reserved, floor FROM logs WHERE org = ?1"),
-      reserve_(database, "UPDATE logs SET reserved = max(reserved, ?2) WHERE org = ?1"),
+    : find_(database, log_sql()),
+      write_(
+          database,
+          "INSERT INTO logs (org, epoch, reserved, floor, sum) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (org) DO UPDATE"
+          " SET epoch = excluded.epoch, reserved = excluded.reserved, floor = excluded.floor, sum = excluded.sum"),
+      new_epoch_(database, "SELECT lower(hex(randomblob(16)))"),
+      last_event_(database, "SELECT max(seq) FROM events WHERE org = ?1"),
       last_of_service_(database, "SELECT max(seq) FROM events WHERE org = ?1 AND service = ?2"),
       insert_(database,
-              "INSERT INTO events (org, seq, prev, ts_ms, service, type, subject, data_json) VALUES (?1, ?2, ?3, ?4, "
-              "?5, ?6, ?7, ?8)"),
+              "INSERT INTO events (org, seq, prev, ts_ms, service, type, subject, data_json, sum)"
+              " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
       orgs_(database, "SELECT org FROM logs"),
       older_(database, "SELECT seq FROM events WHERE org = ?1 AND ts_ms < ?2 ORDER BY ts_ms DESC LIMIT 1"),
       beyond_(database, "SELECT seq FROM events WHERE org = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2"),
-      raise_floor_(database, "UPDATE logs SET floor = ?2 WHERE org = ?1 AND floor < ?2"),
       // The newest event of each service stays: it is the `prev` of the next one.
       remove_(database,
               "DELETE FROM events WHERE row IN (SELECT e.row FROM events e WHERE e.org = ?1 AND e.seq <= ?2 AND e.seq <"
@@ -34,18 +40,20 @@ LogWriter::LogWriter(Database& database)
 
 LogHead LogWriter::open(const std::string& org) {
   const Log& log = log_of(org);
-  Rows rows(find_, org);
-  rows.next();
-  return {log.epoch, rows.number(2) + 1, log.last};
+  return {log.row.epoch, log.row.floor + 1, log.last};
 }
 
 std::int64_t LogWriter::append(EventRow row) {
   Log& log = log_of(row.org);
-  if (log.last >= log.reserved) reserve(row.org, log);
+  if (log.last >= log.row.reserved) {
+    log.row.reserved = log.last + block;
+    write(log.row);
+  }
   row.seq = ++log.last;
   row.prev = last_of(row.org, row.service, log);
   if (row.event_class == shared::EventClass::state) {
-    insert_.execute(row.org, row.seq, row.prev, row.ts_ms, row.service, row.type, row.subject, row.data_json);
+    insert_.execute(row.org, row.seq, row.prev, row.ts_ms, row.service, row.type, row.subject, row.data_json,
+                    sum_of(row));
     log.last_of_service[row.service] = row.seq;
   }
   appended_.push_back(std::move(row));
@@ -54,21 +62,42 @@ std::int64_t LogWriter::append(EventRow row) {
 
 // Numbers of the block that a former process began are not used up: nobody knows which of them have been seen.
 LogWriter::Log& LogWriter::log_of(const std::string& org) {
-  const auto found = logs_.find(org);
-  if (found != logs_.end()) return found->second;
-  create_.execute(org);
-  Log log;
-  Rows rows(find_, org);
-  rows.next();
-  rows.get(0, log.epoch);
-  log.reserved = rows.number(1);
-  log.last = std::max(log.reserved, before_all);
-  return logs_.emplace(org, std::move(log)).first->second;
+  Log& log = logs_[org];
+  if (!log.in_doubt) return log;
+  const auto row = stored(org);
+  log.row = row ? *row : written_anew(org, log);
+  if (log.last == 0) log.last = std::max(log.row.reserved, before_all);
+  log.in_doubt = false;
+  return log;
 }
 
-void LogWriter::reserve(const std::string& org, Log& log) {
-  reserve_.execute(org, log.last + block);
-  log.reserved = log.last + block;
+std::optional<LogRow> LogWriter::stored(const std::string& org) {
+  Rows rows(find_, org);
+  if (!rows.next()) return std::nullopt;
+  try {
+    return read_log(rows);
+  } catch (const DamagedRow& error) {
+    store::log()->error("the log of {} is written anew: {}", org, error.what());
+    return std::nullopt;
+  }
+}
+
+// From memory, or else as another log, behind the events of the one before: what readers know of that is out of date.
+LogRow LogWriter::written_anew(const std::string& org, const Log& log) {
+  LogRow row = log.row;
+  if (row.epoch.empty()) {
+    row.org = org;
+    if (Rows rows(new_epoch_); rows.next()) rows.get(0, row.epoch);
+    if (Rows rows(last_event_, org); rows.next()) row.reserved = row.floor = rows.number(0);
+  }
+  // One more, so that the sum is another: a trigger takes the same one for forgotten.
+  row.reserved = std::max(row.reserved, log.last) + 1;
+  write(row);
+  return row;
+}
+
+void LogWriter::write(const LogRow& row) {
+  write_.execute(row.org, row.epoch, row.reserved, row.floor, sum_of(row));
 }
 
 std::optional<std::int64_t> LogWriter::last_of(const std::string& org, const std::string& service, Log& log) {
@@ -88,7 +117,11 @@ std::int64_t LogWriter::prune(std::int64_t before_ms, std::int64_t most_events, 
   for (const std::string& org : orgs) {
     const std::int64_t last = threshold(org, before_ms, most_events);
     if (last == 0 || removed >= limit) continue;
-    raise_floor_.execute(org, last);
+    Log& log = log_of(org);
+    if (log.row.floor < last) {
+      log.row.floor = last;
+      write(log.row);
+    }
     removed += remove_.execute(org, last, limit - removed);
   }
   return removed;
@@ -104,7 +137,7 @@ std::int64_t LogWriter::threshold(const std::string& org, std::int64_t before_ms
 // What was undone may have been a reservation or an event. The numbers stay used.
 void LogWriter::doubt() {
   for (auto& [org, log] : logs_) {
-    log.reserved = 0;
+    log.in_doubt = true;
     log.last_of_service.clear();
   }
 }

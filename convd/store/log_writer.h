@@ -30,27 +30,29 @@ class LogWriter {
 
  private:
   struct Log {
-    std::string epoch;
+    LogRow row;                                                                    // as stored
+    bool in_doubt = true;                                                          // whether it is
     std::int64_t last = 0;                                                         // given out
-    std::int64_t reserved = 0;                                                     // on disk; 0 when that is in doubt
     std::unordered_map<std::string, std::optional<std::int64_t>> last_of_service;  // state events
   };
 
   Log& log_of(const std::string& org);
-  void reserve(const std::string& org, Log& log);
+  std::optional<LogRow> stored(const std::string& org);
+  LogRow written_anew(const std::string& org, const Log& log);
+  void write(const LogRow& row);
   std::optional<std::int64_t> last_of(const std::string& org, const std::string& service, Log& log);
   std::int64_t threshold(const std::string& org, std::int64_t before_ms, std::int64_t most_events);
   void doubt();
 
-  Statement create_;
   Statement find_;
-  Statement reserve_;
+  Statement write_;
+  Statement new_epoch_;
+  Statement last_event_;
   Statement last_of_service_;
   Statement insert_;
   Statement orgs_;
   Statement older_;
   Statement beyond_;
-  Statement raise_floor_;
   Statement remove_;
   std::unordered_map<std::string, Log> logs_;
   std::vector<EventRow> appended_;

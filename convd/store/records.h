@@ -41,7 +41,12 @@ struct ConversionRow {
   std::optional<std::string> result_json;  // shared::ResultInfo; file bytes in files/results/<id>/
   std::optional<std::string> retry_of;
   std::optional<std::string> prompt_mode;
-  std::optional<std::string> receipt_json;  // shared::ReceiptStep of every run so far
+  std::optional<std::string> receipt_json;     // shared::ReceiptRecord so far
+  std::optional<std::string> reuse_key;        // of all conversions of an org that would give the same result
+  std::optional<std::string> served_from;      // id of the conversion whose result this one was given
+  std::int64_t result_bytes = 0;               // stored in files/results/<id>/
+  std::optional<Millis> result_gone_ms;        // when retention has removed them
+  std::optional<std::string> result_gone_why;  // "age" or "size"
 };
 
 struct DocumentRow {
@@ -53,6 +58,24 @@ struct DocumentRow {
   Millis created_ms = 0;
   std::optional<std::string> last_conversion;  // id
   std::optional<std::string> last_status;
+};
+
+// What is stored of one org, or of all. Two documents of the same bytes count twice.
+struct Usage {
+  std::int64_t documents = 0;
+  std::int64_t document_bytes = 0;
+  std::int64_t results = 0;  // conversions that still have theirs
+  std::int64_t result_bytes = 0;
+
+  std::int64_t bytes() const { return document_bytes + result_bytes; }
+};
+
+// An org's log as it is stored.
+struct LogRow {
+  std::string org;
+  std::string epoch;
+  std::int64_t reserved = 0;  // no seq above it has been given out
+  std::int64_t floor = 0;     // events up to it may be gone
 };
 
 // Where an org's log begins and ends.
@@ -83,6 +106,24 @@ struct NoteRow {
   std::string conversion;  // id
   std::string author;      // principal
   std::string text;
+  Millis created_ms = 0;
+};
+
+// How often a document has brought an engine down.
+struct PoisonRow {
+  std::string sha256;  // of the document
+  std::string engine;
+  std::string version;  // of the engine, may be unknown
+  int crashes = 0;
+  Millis last_ms = 0;
+};
+
+// The name a client gave to a submission, so that saying it again starts nothing.
+struct IdempotencyRow {
+  std::string org;
+  std::string key;
+  std::string fingerprint;  // of what was asked for under it
+  std::string conversion;   // id
   Millis created_ms = 0;
 };
 

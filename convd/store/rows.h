@@ -44,6 +44,11 @@ void changing_columns(Visit&& visit, auto& row) {
   visit("retry_of", row.retry_of);
   visit("prompt_mode", row.prompt_mode);
   visit("receipt_json", row.receipt_json);
+  visit("reuse_key", row.reuse_key);
+  visit("served_from", row.served_from);
+  visit("result_bytes", row.result_bytes);
+  visit("result_gone_ms", row.result_gone_ms);
+  visit("result_gone_why", row.result_gone_why);
 }
 
 template <typename Visit>
@@ -52,10 +57,10 @@ void columns(Visit&& visit, auto& row) {
   changing_columns(visit, row);
 }
 
-// "id, org, ..."
+// "id, org, ..., sum"
 std::string conversion_column_names();
 std::string insert_conversion_sql();
-// The changing columns, then the id; no row that has ended.
+// The changing columns and the sum, then id, attempt and rev; no row that has ended, or that is as new.
 std::string update_conversion_sql();
 
 // Binds ?1, ?2, ... in the order of the visit.
@@ -72,6 +77,7 @@ class Binder {
   int index_ = 0;
 };
 
+// Throws DamagedRow when the row does not match its sum.
 ConversionRow read_conversion(const Rows& rows);
 
 }  // namespace convd::store

@@ -3,6 +3,8 @@
 #include <array>
 #include <filesystem>
 
+#include "convd/loop/crash_point.h"
+#include "convd/store/health.h"
 #include "convd/store/log.h"
 
 namespace convd::store {
@@ -20,7 +22,7 @@ namespace {
 // `from` and `to` are words of SQL, hence source_format and target_format. Statuses are those of shared/protocol.h.
 // conversions_unfinished and conversions_input hold only what has not ended: as small as the queue, however long the
 // history.
-constexpr std::array<std::string_view, 4> steps_of_convd{
+constexpr std::array<std::string_view, 6> steps_of_convd{
     R"sql(
 CREATE TABLE conversions (
   row INTEGER PRIMARY KEY,
@@ -126,16 +128,125 @@ CREATE TABLE notes (
 ) STRICT;
 CREATE INDEX notes_conversion ON notes (conversion);
 )sql",
+    // conversions_reuse and conversions_results hold only what still has its results, conversions_ended what has ended.
+    // usage is kept by triggers: exact after every commit, whoever wrote it. A sum is forgotten when a row is changed
+    // by one who does not know of it: the release before, on the way back from an upgrade.
+    R"sql(
+ALTER TABLE conversions ADD COLUMN reuse_key TEXT;
+ALTER TABLE conversions ADD COLUMN served_from TEXT;
+ALTER TABLE conversions ADD COLUMN result_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE conversions ADD COLUMN result_gone_ms INTEGER;
+ALTER TABLE conversions ADD COLUMN result_gone_why TEXT;
+UPDATE conversions SET result_bytes = ifnull(json_extract(result_json, '$.size'), 0) + ifnull(
+    (SELECT sum(json_extract(value, '$.size')) FROM json_each(result_json, '$.parts')), 0)
+  WHERE status = 'completed' AND json_valid(result_json);
+CREATE INDEX conversions_reuse ON conversions (org, reuse_key, id)
+  WHERE reuse_key IS NOT NULL AND result_gone_ms IS NULL AND status = 'completed';
+CREATE INDEX conversions_results ON conversions (completed_ms, id)
+  WHERE result_gone_ms IS NULL AND status = 'completed';
+CREATE INDEX conversions_ended ON conversions (completed_ms, id) WHERE completed_ms IS NOT NULL;
+ALTER TABLE documents ADD COLUMN used_ms INTEGER NOT NULL DEFAULT 0;
+UPDATE documents SET used_ms = ifnull((SELECT c.created_ms FROM conversions c INDEXED BY conversions_filename
+  WHERE c.org = documents.org AND c.filename = documents.name ORDER BY c.id DESC LIMIT 1), 0);
+CREATE INDEX documents_used ON documents (used_ms);
+CREATE TABLE usage (
+  row INTEGER PRIMARY KEY,
+  org TEXT NOT NULL UNIQUE,
+  documents INTEGER NOT NULL DEFAULT 0,
+  document_bytes INTEGER NOT NULL DEFAULT 0,
+  results INTEGER NOT NULL DEFAULT 0,
+  result_bytes INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO usage (org) SELECT org FROM documents UNION SELECT org FROM conversions WHERE status = 'completed';
+UPDATE usage SET
+  documents = (SELECT count(*) FROM documents d WHERE d.org = usage.org),
+  document_bytes = (SELECT ifnull(sum(d.size_bytes), 0) FROM documents d WHERE d.org = usage.org),
+  results = (SELECT count(*) FROM conversions c WHERE c.org = usage.org AND c.status = 'completed'),
+  result_bytes = (SELECT ifnull(sum(c.result_bytes), 0) FROM conversions c
+    WHERE c.org = usage.org AND c.status = 'completed');
+ALTER TABLE conversions ADD COLUMN sum INTEGER;
+ALTER TABLE documents ADD COLUMN sum INTEGER;
+ALTER TABLE events ADD COLUMN sum INTEGER;
+ALTER TABLE notes ADD COLUMN sum INTEGER;
+CREATE TRIGGER sum_of_conversion AFTER UPDATE ON conversions WHEN new.sum IS NOT NULL AND new.sum = old.sum BEGIN
+  UPDATE conversions SET sum = NULL WHERE row = new.row;
+END;
+CREATE TRIGGER sum_of_document AFTER UPDATE OF media_type, sha256, size_bytes, created_ms ON documents
+  WHEN new.sum IS NOT NULL AND new.sum = old.sum BEGIN
+  UPDATE documents SET sum = NULL WHERE row = new.row;
+END;
+CREATE TRIGGER usage_document_added AFTER INSERT ON documents BEGIN
+  INSERT INTO usage (org) VALUES (new.org) ON CONFLICT (org) DO NOTHING;
+  UPDATE usage SET documents = documents + 1, document_bytes = document_bytes + new.size_bytes WHERE org = new.org;
+END;
+CREATE TRIGGER usage_document_replaced AFTER UPDATE OF size_bytes ON documents BEGIN
+  UPDATE usage SET document_bytes = document_bytes + new.size_bytes - old.size_bytes WHERE org = new.org;
+END;
+CREATE TRIGGER usage_document_removed AFTER DELETE ON documents BEGIN
+  UPDATE usage SET documents = documents - 1, document_bytes = document_bytes - old.size_bytes WHERE org = old.org;
+END;
+CREATE TRIGGER usage_result_inserted AFTER INSERT ON conversions
+  WHEN new.status = 'completed' AND new.result_gone_ms IS NULL BEGIN
+  INSERT INTO usage (org) VALUES (new.org) ON CONFLICT (org) DO NOTHING;
+  UPDATE usage SET results = results + 1, result_bytes = result_bytes + new.result_bytes WHERE org = new.org;
+END;
+CREATE TRIGGER usage_result_added AFTER UPDATE OF status ON conversions
+  WHEN new.status = 'completed' AND old.status <> 'completed' AND new.result_gone_ms IS NULL BEGIN
+  INSERT INTO usage (org) VALUES (new.org) ON CONFLICT (org) DO NOTHING;
+  UPDATE usage SET results = results + 1, result_bytes = result_bytes + new.result_bytes WHERE org = new.org;
+END;
+CREATE TRIGGER usage_result_gone AFTER UPDATE OF result_gone_ms ON conversions
+  WHEN old.status = 'completed' AND old.result_gone_ms IS NULL AND new.result_gone_ms IS NOT NULL BEGIN
+  UPDATE usage SET results = results - 1, result_bytes = result_bytes - old.result_bytes WHERE org = old.org;
+END;
+CREATE TRIGGER usage_result_removed AFTER DELETE ON conversions
+  WHEN old.status = 'completed' AND old.result_gone_ms IS NULL BEGIN
+  UPDATE usage SET results = results - 1, result_bytes = result_bytes - old.result_bytes WHERE org = old.org;
+END;
+CREATE TABLE idempotency_keys (
+  row INTEGER PRIMARY KEY,
+  org TEXT NOT NULL,
+  key TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  conversion TEXT NOT NULL,
+  created_ms INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX idempotency_keys_key ON idempotency_keys (org, key);
+CREATE INDEX idempotency_keys_conversion ON idempotency_keys (conversion);
+CREATE INDEX idempotency_keys_age ON idempotency_keys (created_ms);
+CREATE TABLE poisons (
+  row INTEGER PRIMARY KEY,
+  sha256 TEXT NOT NULL,
+  engine TEXT NOT NULL,
+  version TEXT NOT NULL,
+  crashes INTEGER NOT NULL,
+  last_ms INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX poisons_key ON poisons (sha256, engine);
+CREATE INDEX poisons_age ON poisons (last_ms);
+)sql",
+    R"sql(
+ALTER TABLE logs ADD COLUMN sum INTEGER;
+ALTER TABLE idempotency_keys ADD COLUMN sum INTEGER;
+ALTER TABLE poisons ADD COLUMN sum INTEGER;
+CREATE TRIGGER sum_of_log AFTER UPDATE ON logs WHEN new.sum IS NOT NULL AND new.sum = old.sum BEGIN
+  UPDATE logs SET sum = NULL WHERE row = new.row;
+END;
+CREATE TRIGGER sum_of_key AFTER UPDATE ON idempotency_keys WHEN new.sum IS NOT NULL AND new.sum = old.sum BEGIN
+  UPDATE idempotency_keys SET sum = NULL WHERE row = new.row;
+END;
+CREATE TRIGGER sum_of_poison AFTER UPDATE ON poisons WHEN new.sum IS NOT NULL AND new.sum = old.sum BEGIN
+  UPDATE poisons SET sum = NULL WHERE row = new.row;
+END;
+)sql",
 };
-
-// Larger files are not read through at start: their damage shows where it is met.
-constexpr std::int64_t checked_at_start_bytes = 64 << 20;
 
 shared::Error refusal(std::string message) {
   return {shared::ErrorCode::unavailable, std::move(message), ""};
 }
 
 shared::Error damaged(const std::string& path, const std::string& evidence) {
+  log()->error("{}: {}", path, evidence);
   return {shared::ErrorCode::unavailable,
           path + " is damaged: stop convd and restore it from a backup, or move it away to start with an empty one",
           evidence};
@@ -155,14 +266,6 @@ shared::Result<void> check_identity(Database& database, const std::string& path,
   return {};
 }
 
-shared::Result<void> check_health(Database& database, const std::string& path) {
-  const std::int64_t size_bytes = database.number("PRAGMA page_count") * database.number("PRAGMA page_size");
-  if (size_bytes > checked_at_start_bytes) return {};
-  const std::string verdict = database.text("PRAGMA quick_check(1)");
-  if (verdict != "ok") return damaged(path, verdict);
-  return {};
-}
-
 void keep_copy(Database& database, const std::string& path, std::int64_t version) {
   const std::string copy = path + ".schema-" + std::to_string(version);
   // A copy under this name is from an upgrade that was cut short; VACUUM INTO refuses a file that exists.
@@ -179,6 +282,7 @@ void apply(Database& database, std::string_view step, std::int64_t version) {
     database.execute(std::string(step));
     database.execute("PRAGMA application_id = " + std::to_string(application_id));
     database.execute("PRAGMA user_version = " + std::to_string(version));
+    loop::crash_point("migration.before_commit");
     database.execute("COMMIT");
   } catch (...) {
     if (database.in_transaction()) database.execute("ROLLBACK");
@@ -189,13 +293,17 @@ void apply(Database& database, std::string_view step, std::int64_t version) {
 shared::Result<void> bring_up(Database& database, const std::string& path, std::span<const std::string_view> steps) {
   const auto newest = static_cast<std::int64_t>(steps.size());
   if (auto identity = check_identity(database, path, newest); !identity) return identity;
-  if (auto health = check_health(database, path); !health) return health;
+  check_pages(database);
   const std::int64_t found = database.number("PRAGMA user_version");
+  loop::crash_point("migration.before_copy");
   if (found > 0 && found < newest) keep_copy(database, path, found);
+  loop::crash_point("migration.copied");
   for (std::int64_t version = found; version < newest; ++version) {
     apply(database, steps[static_cast<std::size_t>(version)], version + 1);
+    loop::crash_point("migration.stepped");
     log()->info("schema {} -> {}", version, version + 1);
   }
+  if (steps.data() == migrations().data() && steps.size() == migrations().size()) check_rows(database);
   return {};
 }
 

@@ -51,6 +51,10 @@ bool SqliteError::broken() const {
   }
 }
 
+SqliteError damaged_database(const std::string& what) {
+  return {SQLITE_CORRUPT, 0, what};
+}
+
 Database::Database(const std::string& path, Access access) {
   const int mode = access == Access::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   sqlite3* handle = nullptr;

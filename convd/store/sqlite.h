@@ -33,6 +33,15 @@ class SqliteError : public std::runtime_error {
   int error_number_;
 };
 
+// What was read is not what was written: `what` says how that shows.
+SqliteError damaged_database(const std::string& what);
+
+// The same of one row: the rest of the database, and the connection, are as good as before.
+class DamagedRow : public SqliteError {
+ public:
+  explicit DamagedRow(const std::string& what) : SqliteError(damaged_database(what)) {}
+};
+
 class Database {
  public:
   enum class Access : std::uint8_t { read_write, read_only };

@@ -11,7 +11,9 @@
 #include "convd/loop/unique_fd.h"
 #include "convd/store/connection.h"
 #include "convd/store/file_io.h"
+#include "convd/store/log.h"
 #include "convd/store/schema.h"
+#include "convd/store/wal_check.h"
 
 namespace convd::store {
 namespace {
@@ -34,6 +36,28 @@ void begin_thread(const char* name) {
   pthread_setname_np(pthread_self(), name);
 }
 
+shared::Error wal_damaged(const std::string& path) {
+  return {
+      shared::ErrorCode::unavailable,
+      path + "-wal is damaged: stop convd and restore the database from a backup; see convd(8) for what can be kept",
+      ""};
+}
+
+shared::Result<std::unique_ptr<Store>> open_database(const std::string& path, Files files, loop::Loop& loop) {
+  try {
+    {
+      // SQLite would go on from where the log is damaged, without what stands behind.
+      if (is_wal_damaged(path)) return wal_damaged(path);
+      // Looked at before any setting is changed: another program's file stays as it is.
+      Database database(path, Database::Access::read_write);
+      if (auto migrated = migrate(database, path); !migrated) return migrated.error();
+    }
+    return std::unique_ptr<Store>(std::make_unique<SqliteStore>(path, std::move(files), loop));
+  } catch (const SqliteError& error) {
+    return shared::Error{shared::ErrorCode::unavailable, path + " cannot be opened: " + error.what(), ""};
+  }
+}
+
 }  // namespace
 
 shared::Result<std::unique_ptr<Store>> Store::open(const std::string& state_dir, loop::Loop& loop) {
@@ -41,16 +65,16 @@ shared::Result<std::unique_ptr<Store>> Store::open(const std::string& state_dir,
   if (!files) return files.error();
   const std::string path = state_dir + "/convd.db";
   if (auto made = make_private(path); !made) return made.error();
-  try {
-    {
-      // Looked at before any setting is changed: another program's file stays as it is.
-      Database database(path, Database::Access::read_write);
-      if (auto migrated = migrate(database, path); !migrated) return migrated.error();
-    }
-    return std::unique_ptr<Store>(std::make_unique<SqliteStore>(path, std::move(*files), loop));
-  } catch (const SqliteError& error) {
-    return shared::Error{shared::ErrorCode::unavailable, path + " cannot be opened: " + error.what(), ""};
+  // SQLite cannot even read without a little room beside the file.
+  const bool has_room = files->free_bytes() >= Reserve::size_bytes;
+  if (!has_room) files->reserve().release();
+  auto store = open_database(path, *std::move(files), loop);
+  if (store && has_room) {
+    if (auto held = (*store)->files().reserve().restore(); !held)
+      log()->warn("no space is held back for a full disk: {}", held.error().message);
+    hold_log_space(path + "-wal");
   }
+  return store;
 }
 
 SqliteStore::SqliteStore(const std::string& path, Files files, loop::Loop& loop)
@@ -58,13 +82,16 @@ SqliteStore::SqliteStore(const std::string& path, Files files, loop::Loop& loop)
       files_(std::move(files)),
       writer_(path, files_),
       reader_(open_reader(path)),
-      file_thread_([this] { work_on_files(); }),
+      upload_thread_([this] { work_on_files(uploads_, "convd-uploads"); }),
+      file_thread_([this] { work_on_files(to_prepare_, "convd-files"); }),
       store_thread_([this] { work_on_rows(); }) {}
 
 SqliteStore::~SqliteStore() {
   alive_.reset();
-  // The file thread first: what it has prepared is still written.
+  // Those that prepare first: what they have prepared is still written.
+  uploads_.close();
   to_prepare_.close();
+  upload_thread_.join();
   file_thread_.join();
   to_write_.close();
   store_thread_.join();
@@ -72,19 +99,27 @@ SqliteStore::~SqliteStore() {
 
 void SqliteStore::submit(Preparation prepare, Operation write, Done done) {
   Inbox& inbox = prepare ? to_prepare_ : to_write_;
-  inbox.put({std::move(prepare), std::move(write), std::move(done), {}, {}});
+  inbox.put({std::move(prepare), std::move(write), std::move(done), {}, {}, Weight::ordinary});
+}
+
+void SqliteStore::submit_upload(Preparation prepare, Operation write, Done done) {
+  uploads_.put({std::move(prepare), std::move(write), std::move(done), {}, {}, Weight::ordinary});
+}
+
+void SqliteStore::submit_essential(Operation write, Done done) {
+  to_write_.put({nullptr, std::move(write), std::move(done), {}, {}, Weight::essential});
 }
 
 StoreStats SqliteStore::stats() const {
   const std::lock_guard lock(mutex_);
   StoreStats stats = stats_;
-  stats.queued = static_cast<std::int64_t>(to_prepare_.size() + to_write_.size());
+  stats.queued = static_cast<std::int64_t>(uploads_.size() + to_prepare_.size() + to_write_.size());
   return stats;
 }
 
-void SqliteStore::work_on_files() {
-  begin_thread("convd-files");
-  for (Batch batch = to_prepare_.take(1); !batch.empty(); batch = to_prepare_.take(1)) {
+void SqliteStore::work_on_files(Inbox& inbox, const char* name) {
+  begin_thread(name);
+  for (Batch batch = inbox.take(1); !batch.empty(); batch = inbox.take(1)) {
     prepare(std::move(batch.front()));
   }
 }
@@ -137,7 +172,7 @@ void SqliteStore::announce(Batch batch, Aftermath aftermath) {
     }
     if (!alive.expired() && appended_ && !after.appended.empty()) appended_(std::move(after.appended));
     if (!alive.expired() && !after.drops.empty())
-      to_write_.put({nullptr, nullptr, nullptr, std::move(after.drops), {}});
+      to_write_.put({nullptr, nullptr, nullptr, std::move(after.drops), {}, Weight::ordinary});
   });
 }
 

@@ -1,12 +1,14 @@
 #pragma once
 // The database: SQLite in WAL mode with synchronous=FULL, one connection that writes, on the store thread, many
-// operations to a transaction (group commit). What was acknowledged survives a power cut. Files are prepared on a
-// thread of their own, the file thread, so that nobody's commit waits for another's fsync.
+// operations to a transaction (group commit). What was acknowledged survives a power cut. Files are prepared on threads
+// of their own, so that nobody's commit waits for another's fsync: uploads on the upload thread, all else on the file
+// thread, for a result may be large and who uploads waits for an answer.
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,12 @@
 
 namespace convd::store {
 
+// One that was asked for is not what was written.
+class DamagedEvent : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 // What became of a note that was to be written.
 enum class Noted : std::uint8_t { written, no_conversion, too_many };
 
@@ -26,14 +34,27 @@ class Transaction {
  public:
   virtual ~Transaction() = default;
   virtual void insert(const ConversionRow& row) = 0;
-  // Writes every column of an existing row but those that never change (id, org, filename, input_sha256, created_ms),
-  // and never touches one that is already terminal: returns whether it was written.
+  // Writes every column of an existing row but those that never change (id, org, filename, input_sha256, created_ms).
+  // Attempt and rev are the writer's token: a row that has ended, that has come to a later attempt or that is as new by
+  // its rev is never touched. Returns whether it was written.
   virtual bool update(const ConversionRow& row) = 0;
-  virtual void remove_conversion(const std::string& id) = 0;  // with its notes
+  // With its notes and its idempotency keys. Returns whether there was one.
+  virtual bool remove_conversion(const std::string& id) = 0;
+  // Of a conversion that has completed: its results are not stored any more, and why ("age", "size"). Raises its rev by
+  // one; the files go after the commit. Returns whether it still had them.
+  virtual bool remove_result(const std::string& id, Millis now_ms, const std::string& why) = 0;
+  // Written unless the org has that key since `live_since_ms` or later: then nothing is, and what it has is returned.
+  virtual std::optional<IdempotencyRow> claim_key(const IdempotencyRow& row, Millis live_since_ms) = 0;
+  // Removes keys older than that, the oldest first, at most `limit` at a time; returns how many.
+  virtual std::int64_t prune_keys(Millis before_ms, int limit) = 0;
   // Written only when the org has such a conversion, and that has less than `most` notes.
   virtual Noted add_note(const NoteRow& row, int most) = 0;
   virtual void put(const DocumentRow& row) = 0;
   virtual bool remove_document(const std::string& org, const std::string& name) = 0;
+  // A conversion of it was asked for. Known to the minute: one that was used within the last is left alone.
+  virtual void use_document(const std::string& org, const std::string& name, Millis now_ms) = 0;
+  // Only when it has been neither stored nor used since `before_ms`. Returns whether it was removed.
+  virtual bool remove_unused_document(const std::string& org, const std::string& name, Millis before_ms) = 0;
   // Begins the org's log when there is none.
   virtual LogHead open_log(const std::string& org) = 0;
   // Returns the event's seq in the org's log. Seqs grow, and none is given out twice, whatever happens; those of
@@ -43,6 +64,7 @@ class Transaction {
   // returns how many.
   virtual std::int64_t prune_events(Millis before_ms, std::int64_t most_events, int limit) = 0;
   virtual void record(const RuntimeRow& row) = 0;
+  virtual void put(const PoisonRow& row) = 0;  // no crashes: removes it
   // A blob that no document and no unfinished conversion names any more is removed after the commit: after every write
   // submitted by the time `done` has run, before the `done` of what is submitted in a later turn of the loop. Publish a
   // blob and write the first row that names it in one submission, which keeps the Upload until its `done`.
@@ -80,8 +102,8 @@ struct StoreStats {
   std::int64_t last_commit_us = 0;
 };
 
-// submit() and the reads: loop thread only. Preparations run on the file thread, operations on the store thread, `done`
-// on the loop thread.
+// submit() and the reads: loop thread only. Preparations run on the file thread or the upload thread, operations on the
+// store thread, `done` on the loop thread.
 class Store {
  public:
   using Preparation = std::function<shared::Result<void>(Files&)>;
@@ -102,6 +124,14 @@ class Store {
   // ready. Who needs an order there waits for `done` before submitting the second, or gives both a `prepare`.
   virtual void submit(Preparation prepare, Operation write, Done done) = 0;
   void submit(Operation write, Done done) { submit(nullptr, std::move(write), std::move(done)); }
+  // The like for a `prepare` that does no more than publish_blob(). These keep their order among themselves; they and
+  // what is prepared otherwise do not wait for one another.
+  virtual void submit_upload(Preparation prepare, Operation write, Done done) {
+    submit(std::move(prepare), std::move(write), std::move(done));
+  }
+  // What ends or removes something. When the disk is full it is written all the same, into space that was held back
+  // (see Reserve); `write` may then run twice, the first time undone.
+  virtual void submit_essential(Operation write, Done done) { submit(std::move(write), std::move(done)); }
 
   // What has been appended to the logs is told on the loop thread once it is committed, in the order of each log: after
   // the `done` of its submission and before that of any later one.
@@ -113,16 +143,25 @@ class Store {
   virtual std::optional<ConversionRow> conversion(const std::string& id) = 0;
   virtual std::vector<ConversionRow> conversions(const ListQuery& query) = 0;  // newest first
   virtual std::vector<ConversionRow> unfinished() = 0;                         // oldest first; for recovery
+  // The newest completed conversion of the org with that reuse key whose results are stored.
+  virtual std::optional<ConversionRow> reusable(const std::string& org, const std::string& reuse_key) = 0;
+  virtual std::optional<IdempotencyRow> idempotency_key(const std::string& org, const std::string& key) = 0;
   virtual std::optional<DocumentRow> document(const std::string& org, const std::string& name) = 0;
   virtual std::vector<DocumentRow> documents(const DocumentQuery& query) = 0;                     // by name
   virtual std::vector<NoteRow> notes(const std::string& org, const std::string& conversion) = 0;  // oldest first
   virtual std::vector<RuntimeRow> recent_runtimes(int limit) = 0;                                 // newest first
-  // State events with after < seq <= through, oldest first.
+  // State events with after < seq <= through, oldest first. Throws DamagedEvent.
   virtual std::vector<EventRow> events(const std::string& org, std::int64_t after, std::int64_t through, int limit) = 0;
   virtual std::vector<EventRow> newest_events(const std::string& org, std::int64_t through, int limit) = 0;  // the same
   virtual std::int64_t count_events(const EventCount& query) = 0;
-  virtual std::int64_t oldest_event(const std::string& org) = 0;  // the first seq that may still be there
-  virtual bool has_result(const std::string& id) = 0;             // the conversion is completed
+  virtual std::int64_t oldest_event(const std::string& org) = 0;     // the first seq that may still be there
+  virtual std::vector<PoisonRow> poisons(int limit) = 0;             // the last crash first; no damaged ones
+  virtual bool has_result(const std::string& id) = 0;                // completed, and retention has left it its results
+  virtual std::vector<ConversionRow> stored_results(int limit) = 0;  // those who have theirs, first ended first
+  virtual std::vector<ConversionRow> ended(Millis before_ms, int limit) = 0;  // first ended first
+  virtual std::vector<DocumentRow> unused_documents(Millis before_ms, int limit) = 0;
+  virtual Usage usage(const std::string& org) = 0;
+  virtual Usage usage_of_all() = 0;  // a row for each org: not for every request
   virtual bool blob_in_use(const std::string& sha256) = 0;
 
   virtual Files& files() = 0;

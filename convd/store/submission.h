@@ -16,6 +16,9 @@ namespace convd::store {
 
 class SqliteError;
 
+// Whether the space held back for a full disk may be used.
+enum class Weight : std::uint8_t { ordinary, essential };
+
 // A submitted operation, or blobs to drop. `outcome` is set by the threads it passes.
 struct Submission {
   Store::Preparation prepare;
@@ -23,6 +26,7 @@ struct Submission {
   Store::Done done;
   std::vector<std::string> drops;  // removed after the commit when nothing names them
   shared::Result<void> outcome;
+  Weight weight = Weight::ordinary;
 };
 
 // Where submissions wait for one thread, in their order. As long as the requests and runs in flight, which jobs/

@@ -25,6 +25,9 @@ void Upload::discard() {
 }
 
 shared::Result<void> Upload::append(std::string_view bytes) {
+  if (gate_) {
+    if (auto open = gate_(size_bytes_ + static_cast<std::int64_t>(bytes.size())); !open) return open;
+  }
   if (auto written = write_all(fd_.get(), bytes); !written) return written;
   hash_->sha256.update(bytes);
   size_bytes_ += static_cast<std::int64_t>(bytes.size());

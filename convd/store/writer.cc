@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "convd/loop/crash_point.h"
 #include "convd/store/connection.h"
 #include "convd/store/log.h"
 
@@ -26,8 +27,45 @@ void Writer::commit(std::span<Submission> batch) {
     if (!connection_) connection_.emplace(path_);
     write(batch);
   } catch (const SqliteError& error) {
-    log()->error("transaction of {} operations failed: {}", batch.size(), error.what());
+    // A full disk is told of by whoever refuses new work because of it, once and not with every operation.
+    log()->log(error.disk_full() ? spdlog::level::debug : spdlog::level::err, "transaction of {} operations failed: {}",
+               batch.size(), error.what());
     abandon(batch, error);
+    if (error.disk_full()) rescue(batch);
+  }
+}
+
+// What ends or removes something, once more, with the space that was held back and in that of SQLite's own log.
+void Writer::rescue(std::span<Submission> batch) {
+  std::vector<Submission*> essential;
+  for (Submission& submission : batch) {
+    const bool lost = !submission.outcome && submission.outcome.error().code == shared::ErrorCode::disk_full;
+    if (submission.write && submission.weight == Weight::essential && lost) essential.push_back(&submission);
+  }
+  if (essential.empty()) return;
+  files_.reserve().release();
+  try {
+    if (!connection_) connection_.emplace(path_);
+    shorten_log();
+    connection_->transaction.begin();
+    for (Submission* submission : essential) {
+      submission->outcome = {};
+      write_one(*submission);
+    }
+    connection_->transaction.commit();
+  } catch (const SqliteError& error) {
+    log()->error("{} operations that free or end something failed again: {}", essential.size(), error.what());
+    for (Submission* submission : essential) abandon({submission, 1}, error);
+  }
+}
+
+// Brings what is in the write-ahead log into the database, so that the log begins anew instead of growing. It keeps its
+// blocks: given back, they would be anybody's.
+void Writer::shorten_log() {
+  try {
+    connection_->database.execute("PRAGMA wal_checkpoint(RESTART)");
+  } catch (const SqliteError& error) {
+    log()->debug("the write-ahead log stays as it is: {}", error.what());
   }
 }
 
@@ -37,7 +75,9 @@ void Writer::write(std::span<Submission> batch) {
     if (submission.write) write_one(submission);
   }
   const auto start = std::chrono::steady_clock::now();
+  loop::crash_point("commit.before");
   connection_->transaction.commit();
+  loop::crash_point("commit.after");
   last_commit_ = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
 }
 
@@ -49,6 +89,8 @@ void Writer::write_one(Submission& submission) {
   submission.outcome = contained("operation", [&]() -> shared::Result<void> {
     try {
       return submission.write(transaction, files_);
+    } catch (const DamagedRow&) {
+      throw;
     } catch (const SqliteError& error) {
       if (error.broken() || !connection_->database.in_transaction()) lost = error;
       throw;

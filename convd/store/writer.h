@@ -21,16 +21,22 @@ class WriteTransaction final : public Transaction {
 
   void insert(const ConversionRow& row) override;
   bool update(const ConversionRow& row) override;
-  void remove_conversion(const std::string& id) override;
+  bool remove_conversion(const std::string& id) override;
+  bool remove_result(const std::string& id, Millis now_ms, const std::string& why) override;
+  std::optional<IdempotencyRow> claim_key(const IdempotencyRow& row, Millis live_since_ms) override;
+  std::int64_t prune_keys(Millis before_ms, int limit) override;
   Noted add_note(const NoteRow& row, int most) override;
   void put(const DocumentRow& row) override;
   bool remove_document(const std::string& org, const std::string& name) override;
+  void use_document(const std::string& org, const std::string& name, Millis now_ms) override;
+  bool remove_unused_document(const std::string& org, const std::string& name, Millis before_ms) override;
   LogHead open_log(const std::string& org) override { return log_.open(org); }
   std::int64_t append(const EventRow& row) override { return log_.append(row); }
   std::int64_t prune_events(Millis before_ms, std::int64_t most_events, int limit) override {
     return log_.prune(before_ms, most_events, limit);
   }
   void record(const RuntimeRow& row) override;
+  void put(const PoisonRow& row) override;
   void maybe_drop_blob(const std::string& sha256) override;
 
   void begin();
@@ -55,13 +61,24 @@ class WriteTransaction final : public Transaction {
   Statement insert_;
   Statement update_;
   Statement remove_conversion_;
+  Statement find_result_;
+  Statement remove_result_;
   Statement remove_notes_;
+  Statement remove_keys_;
+  Statement expire_key_;
+  Statement claim_key_;
+  Statement find_key_;
+  Statement prune_keys_;
   Statement may_note_;
   Statement add_note_;
   Statement put_;
   Statement remove_document_;
+  Statement use_document_;
+  Statement remove_unused_document_;
   Statement record_;
   Statement forget_;
+  Statement put_poison_;
+  Statement remove_poison_;
   Statement blob_in_use_;
   LogWriter log_;
   std::vector<std::string> drops_;
@@ -97,6 +114,8 @@ class Writer {
   void write_one(Submission& submission);
   void drop_unused(std::span<const Submission> batch);
   void abandon(std::span<Submission> batch, const SqliteError& error);
+  void rescue(std::span<Submission> batch);
+  void shorten_log();
 
   std::string path_;
   Files& files_;
