@@ -443,11 +443,13 @@ TEST_CASE("calls of another kind of program end the process") {
   in_a_child(
       house, walls(), Processes::one,
       [](int) {
+        signal(SIGSEGV, SIG_DFL);
         long number = 20;  // getpid of 32-bit programs
         asm volatile("int $0x80" : "+a"(number) : : "memory");
       },
       &status);
-  CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS));
+  // A kernel that runs no 32-bit programs knows no such call at all.
+  CHECK((WIFSIGNALED(status) && (WTERMSIG(status) == SIGSYS || WTERMSIG(status) == SIGSEGV)));
   in_a_child(
       house, walls(), Processes::one, [](int) { syscall(0x4000'0000L | SYS_getpid); }, &status);
   CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS));

@@ -130,6 +130,7 @@ TEST_CASE("A page range is exported, and counted by itself") {
   CHECK(outcome.info("Pages") == "2");
   CHECK(has(outcome.text(), "Page 2 begins"));
   CHECK(outcome.all<OfficePages>().front().count == 5);
+  CHECK(outcome.all<OfficePages>().front().chosen == 2);
   CHECK(steps(outcome, OfficePhase::writing).back().total == 2);
 
   const Outcome beyond = world().convert(flat::pages(2), with(text_job(), {"PageRange", ValueKind::text, "7-"}));
@@ -385,14 +386,48 @@ TEST_CASE("Links of a spreadsheet are told") {
   CHECK(outcome.all<OfficeLinks>().front().blocked == std::vector<std::string>{"file:///nowhere/book.ods"});
 }
 
+namespace {
+
+std::vector<std::string> missing_in(const std::vector<OfficeFonts>& notes) {
+  std::vector<std::string> names;
+  for (const OfficeFonts& fonts : notes) {
+    for (const auto& font : fonts.missing) names.push_back(font.name);
+  }
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("A font that is not installed is told with the one that is used") {
+  if (!possible()) return;
+  for (const char* font : {"Optimus Princeps", "Times New Roman", "Courier New", "Georgia"}) {
+    INFO(font);
+    const std::string styles =
+        "<style:style style:name=\"Named\" style:family=\"text\"><style:text-properties fo:font-family=\"" +
+        std::string(font) + "\"/></style:style>";
+    const std::string body = "<text:p><text:span text:style-name=\"Named\">words</text:span></text:p>";
+    const Outcome outcome = world().convert(flat::text(body, styles), text_job());
+    REQUIRE(outcome.all<OfficeFonts>().size() == 1);
+    const OfficeFonts fonts = outcome.all<OfficeFonts>().front();
+    CHECK(std::count(fonts.requested.begin(), fonts.requested.end(), font) == 1);
+    for (const auto& missing : fonts.missing) {
+      if (missing.name != font) continue;
+      std::string used = missing.used;
+      std::erase(used, ' ');
+      INFO(used);
+      INFO(outcome.fonts());
+      CHECK(has(outcome.fonts(), "+" + used));
+    }
+  }
+}
+
 TEST_CASE("Fonts that are not installed are told, if the document needs them") {
   if (!possible()) return;
   const auto missing = [](const std::string& fonts, const std::string& words) {
     const std::string styles =
         "<style:style style:name=\"Named\" style:family=\"text\"><style:text-properties " + fonts + "/></style:style>";
     const std::string body = "<text:p><text:span text:style-name=\"Named\">" + words + "</text:span></text:p>";
-    const auto notes = world().convert(flat::text(body, styles), text_job()).all<OfficeFonts>();
-    return notes.empty() ? std::vector<std::string>() : notes.front().missing;
+    return missing_in(world().convert(flat::text(body, styles), text_job()).all<OfficeFonts>());
   };
   using Names = std::vector<std::string>;
   CHECK(missing("fo:font-family=\"DejaVu Sans\"", "words").empty());
@@ -406,8 +441,8 @@ TEST_CASE("Fonts that are not installed are told, if the document needs them") {
 TEST_CASE("Fonts of sheets and slides are told") {
   if (!possible()) return;
   const auto missing = [](const std::string& document, const OfficeJob& job) {
-    const auto notes = world().convert(document, job).all<OfficeFonts>();
-    return notes.empty() ? "" : notes.front().missing.front();
+    const auto names = missing_in(world().convert(document, job).all<OfficeFonts>());
+    return names.empty() ? "" : names.front();
   };
   std::string sheets = flat::sheets({{"A",
                                       {"<table:table-cell table:style-name=\"F\" "

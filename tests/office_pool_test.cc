@@ -1,8 +1,10 @@
 #include "convd/runner/office_pool.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -12,6 +14,7 @@
 #include "convd/process/pidfd.h"
 #include "convd/runner/process_tree.h"
 #include "tests/support/catch.h"
+#include "tests/support/paths.h"
 #include "tests/support/temp_directory.h"
 
 using namespace convd;
@@ -46,7 +49,7 @@ class World {
       std::ofstream(program + ".mode") << mode;
     }
     std::filesystem::permissions(directory / ".", std::filesystem::perms(0755));
-    auto prepared = runner::Confinement::prepare({.work_dir = directory / "work", .sandbox = false});
+    auto prepared = runner::Confinement::prepare({.work_dir = directory / "work", .sandbox = false, .inspector = {}});
     if (!prepared) throw std::runtime_error(prepared.error().message);
     confinement.emplace(*std::move(prepared));
     options.program = program;
@@ -188,4 +191,28 @@ TEST_CASE("a worn process is replaced without a pause, and ends after its last d
   process::signal_pidfd(long_one.started.get(), SIGTERM);
   world.until([&] { return long_one.ended.has_value(); });
   CHECK(long_one.ended->status == SIGTERM);
+}
+
+TEST_CASE("what a process has said is heard, though it has ended meanwhile") {
+  runner::OfficeOptions worn_soon;
+  worn_soon.most_documents = 2;
+  worn_soon.look_period = 5ms;
+  World world("serve", worn_soon);
+  world.until_warm();
+  const auto* first = &world.pool->current();
+  const auto ended = process::open_pidfd(runner::process_tree(getpid()).at(1));
+  std::array<Told, 2> documents;
+  for (int i : {0, 1}) world.convert(static_cast<process::ChildId>(i), "never", documents.at(i));
+  world.until([&] { return world.pool->is_warm() && &world.pool->current() != first; });
+  for (const Told& told : documents) {
+    world.until([&] { return static_cast<bool>(told.started); });
+    process::signal_pidfd(told.started.get(), SIGTERM);
+  }
+  // Outside of the loop, which then finds all of it at once.
+  pollfd gone{ended.get(), POLLIN, 0};
+  REQUIRE(::poll(&gone, 1, 30'000) == 1);
+  for (const Told& told : documents) {
+    world.until([&] { return told.ended || told.lost; });
+    CHECK_FALSE(told.lost);
+  }
 }

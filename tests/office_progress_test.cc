@@ -100,15 +100,22 @@ TEST_CASE("notes come in any pieces, among other words, on standard output only"
 TEST_CASE("what is told of the document is kept for the receipt") {
   Desk desk;
   CHECK_FALSE(desk.reader->facts().pages);
-  desk.tells(OfficePages{31});
-  desk.tells(OfficeFonts{{"Futura", "Gill Sans"}});
+  desk.tells(OfficePages{31, 7});
+  desk.tells(OfficePages{-1, 7});
+  desk.tells(OfficePages{31, -7});
+  desk.tells(OfficeFonts{{"Arial", "Futura", "Gill Sans"}, {{"Futura", "DejaVu Sans"}, {"Gill Sans", ""}}});
   desk.tells(OfficeLinks{{"http://example.org/a.png", "http://example.org/a.png"}});
   desk.tells(OfficeLinks{{"file:///etc/passwd"}});
   CHECK_FALSE(desk.reader->facts().has_early_page);
   desk.tells(OfficeEarlyPage{600, 800});
   const RunFacts& facts = desk.reader->facts();
   CHECK(facts.pages == 31);
-  CHECK(facts.fonts_missing == std::vector<std::string>{"Futura", "Gill Sans"});
+  CHECK(facts.pages_out == 7);
+  CHECK(facts.fonts_requested == std::vector<std::string>{"Arial", "Futura", "Gill Sans"});
+  REQUIRE(facts.fonts_missing.size() == 2);
+  CHECK(facts.fonts_missing[0].requested == "Futura");
+  CHECK(facts.fonts_missing[0].used == "DejaVu Sans");
+  CHECK(facts.fonts_missing[1].used.empty());
   CHECK(facts.links_blocked == std::vector<std::string>{"http://example.org/a.png", "file:///etc/passwd"});
   CHECK(facts.has_early_page);
   CHECK(desk.seen.empty());
@@ -119,4 +126,12 @@ TEST_CASE("a document cannot fill the receipt") {
   for (int i = 0; i < 300; ++i) desk.tells(OfficeLinks{{std::to_string(i) + std::string(1000, 'x')}});
   CHECK(desk.reader->facts().links_blocked.size() == 100);
   CHECK(desk.reader->facts().links_blocked.front().size() == 300);
+  for (int i = 0; i < 300; ++i) {
+    OfficeFonts fonts;
+    fonts.missing.push_back({std::to_string(i) + std::string(400, 'x'), std::string(400, 'y')});
+    desk.tells(fonts);
+  }
+  CHECK(desk.reader->facts().fonts_missing.size() == 100);
+  CHECK(desk.reader->facts().fonts_missing.front().requested.size() == 300);
+  CHECK(desk.reader->facts().fonts_missing.front().used.size() == 300);
 }

@@ -9,6 +9,7 @@ TEST_CASE("a job for the warm LibreOffice comes through whole") {
   convert.id = 7;
   convert.workspace = "/workspaces/7";
   convert.job = {"source.docx",
+                 "docx",
                  "source.pdf",
                  "MS Word 2007 XML",
                  "",
@@ -30,6 +31,7 @@ TEST_CASE("a job for the warm LibreOffice comes through whole") {
   REQUIRE(decoded.ok());
   const auto& job = std::get<Convert>(*decoded).job;
   CHECK(std::get<Convert>(*decoded).limits.memory_bytes == std::int64_t{1} << 31);
+  CHECK(job.inspection == "docx");
   CHECK(job.password == convert.job.password);
   REQUIRE(job.export_data.size() == 2);
   CHECK(job.export_data[1].kind == ValueKind::number);

@@ -21,6 +21,7 @@
 #include "convd/office/descriptors.h"
 #include "convd/process/pidfd.h"
 #include "tests/support/catch.h"
+#include "tests/support/processes.h"
 #include "tests/support/temp_directory.h"
 
 using namespace convd;
@@ -226,23 +227,6 @@ bool ends(const loop::UniqueFd& pidfd) {
   return poll(&watched, 1, patience_ms) == 1;
 }
 
-// 0 for what is no process, or none any more.
-pid_t parent_of(const std::filesystem::path& process) {
-  std::array<char, 512> text{};
-  const loop::UniqueFd fd(open((process / "stat").c_str(), O_RDONLY | O_CLOEXEC));
-  const ssize_t length = fd ? read(fd.get(), text.data(), text.size() - 1) : 0;
-  if (length <= 0) return 0;
-  const char* name_end = std::strrchr(text.data(), ')');  // "12 (name) S 11 ..."
-  return name_end == nullptr ? 0 : std::atoi(name_end + 4);
-}
-
-// Those that have ended and nobody has waited for among them.
-std::size_t children_of(pid_t parent) {
-  const std::filesystem::directory_iterator all("/proc");
-  return static_cast<std::size_t>(
-      std::count_if(begin(all), end(all), [parent](const auto& entry) { return parent_of(entry.path()) == parent; }));
-}
-
 std::size_t descriptors_of(pid_t pid) {
   const std::filesystem::directory_iterator all("/proc/" + std::to_string(pid) + "/fd");
   return static_cast<std::size_t>(std::distance(all, {}));
@@ -309,7 +293,7 @@ TEST_CASE("every way to fail is an end that is not success") {
     CHECK(world.end_of(4) == 1 << 8);
     CHECK(all_of(conversion.err).find("copying the input") != std::string::npos);
   }
-  CHECK(children_of(world.pid()) == 0);
+  CHECK(tests::children_of(world.pid()).size() == 0);
 }
 
 TEST_CASE("a child has the surroundings that the runner's other children have") {
@@ -371,12 +355,12 @@ TEST_CASE("drained, it takes no more and ends with its last child") {
   world.expect<OfficeReady>();
   const auto conversion = world.begin(1, "wait");
   line_of(conversion.out);
-  CHECK(children_of(world.pid()) >= 1);
+  CHECK(tests::children_of(world.pid()).size() >= 1);
   world.send(process::Drain{});
   const auto late = world.ask(2, "copy");
   CHECK(world.end_of(2) == not_started);
   CHECK(world.is_silent());
-  CHECK(children_of(world.pid()) == 1);  // no spares any more
+  CHECK(tests::children_of(world.pid()).size() == 1);  // no spares any more
   CHECK(syscall(SYS_pidfd_send_signal, conversion.pidfd.get(), SIGKILL, nullptr, 0) == 0);
   CHECK(world.end_of(1) == SIGKILL);
   CHECK(world.exit_code() == 0);

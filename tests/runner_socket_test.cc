@@ -12,6 +12,8 @@
 
 #include "convd/process/wire.h"
 #include "tests/support/catch.h"
+#include "tests/support/fake_loop.h"
+#include "tests/support/paths.h"
 #include "tests/support/runner_world.h"
 
 using namespace convd;
@@ -210,6 +212,25 @@ TEST_CASE("words about children nobody knows are passed over") {
   fake.say(process::encode(process::Usage{id, 5}));
   fake.turn_until([&] { return !told.usage.empty(); });
   CHECK(fake.client.state().connected);
+}
+
+TEST_CASE("a runner that takes long to speak is given up, and each one after it later") {
+  using namespace std::chrono_literals;
+  tests::FakeLoop loop;
+  process::RunnerClient client(loop, 15s);
+  int gone = 0;
+  client.on_state([&] { ++gone; });
+  for (const auto patience : {15s, 30s, 60s, 120s, 120s}) {
+    std::array<int, 2> ends{-1, -1};
+    REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) == 0);
+    const loop::UniqueFd runner(ends[1]);
+    client.attach(loop::UniqueFd(ends[0]));
+    const int before = gone;
+    loop.advance(patience - 1ms);
+    CHECK(gone == before);
+    loop.advance(1ms);
+    CHECK(gone == before + 1);
+  }
 }
 
 TEST_CASE("outputs told in pieces become one list") {

@@ -1,17 +1,35 @@
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
+#include "convd/inspect/inspection.h"
+#include "convd/jobs/manager.h"
+#include "convd/runner/cgroup.h"
+#include "convd/runner/confinement.h"
 #include "tests/support/catch.h"
+#include "tests/support/paths.h"
 #include "tests/support/runner_world.h"
+#include "tests/support/small_disk.h"
 
 using namespace convd;
 using process::End;
 using tests::RunnerWorld;
+using namespace std::literals;
 
 namespace {
+
+// Neither knows the other, and both count the same children.
+static_assert(runner::most_children > jobs::most_slots + jobs::most_short_slots);
 
 bool is_root() {
   return geteuid() == 0;
@@ -264,6 +282,11 @@ TEST_CASE("limits strike") {
     spec.limits.open_files = 77;
     CHECK(world.run(spec).out == "77\n");
   }
+  SECTION("address space") {
+    auto spec = RunnerWorld::shell("ulimit -v");
+    spec.limits.address_space_bytes = std::int64_t{1} << 30;
+    CHECK(world.run(spec).out == "1048576\n");
+  }
 }
 
 TEST_CASE("a child that eats memory is stopped, and its neighbours are not") {
@@ -316,6 +339,227 @@ TEST_CASE("what a child must not do is refused") {
             .out == "DONE\n");
 }
 
+namespace {
+
+// Each line tries what is forbidden and says so when it works. perl's syscall() takes the numbers of x86-64, and words
+// that it may write to.
+constexpr const char* probes = R"perl(
+use Socket;
+sub works { my ($what, $result) = @_; print "$what works\n" if defined $result && $result != -1; }
+sub tries { my ($what, $number, @words) = @_; works($what, syscall($number, @words)); }
+my $zero = "\0" x 256;
+works("AF_INET", socket(my $s1, AF_INET, SOCK_STREAM, 0) ? 1 : undef);
+works("AF_INET6", socket(my $s2, AF_INET6, SOCK_DGRAM, 0) ? 1 : undef);
+works("AF_NETLINK", socket(my $s3, 16, SOCK_RAW, 0) ? 1 : undef);
+works("AF_PACKET", socket(my $s4, 17, SOCK_RAW, 0) ? 1 : undef);
+works("AF_VSOCK", socket(my $s5, 40, SOCK_STREAM, 0) ? 1 : undef);
+tries("ptrace", 101, 0, 0, 0, 0);
+tries("process_vm_readv", 310, $$, $zero, 0, $zero, 0, 0);
+tries("mount", 165, "none", "/tmp", "tmpfs", 0, 0);
+tries("umount2", 166, "/tmp", 2);
+tries("pivot_root", 155, "/tmp", "/tmp");
+tries("chroot", 161, "/tmp");
+tries("open_tree", 428, -100, "/tmp", 1);
+tries("fsopen", 430, "tmpfs", 0);
+tries("unshare", 272, 0x10000000);
+tries("unshare of what needs no rights", 272, 0x200);
+tries("setns", 308, 0, 0);
+tries("clone of a user namespace", 56, 0x10000011, 0, 0, 0, 0);
+tries("clone3", 435, $zero, 64);
+tries("keyctl", 250, 0, -3, 1);
+tries("add_key", 248, "user", "x", "y", 1, -2);
+tries("bpf", 321, 0, $zero, 64);
+tries("io_uring_setup", 425, 1, $zero);
+tries("io_setup", 206, 1, $zero);
+tries("perf_event_open", 298, $zero, 0, -1, -1, 0);
+tries("userfaultfd", 323, 1);
+tries("kexec_load", 246, 0, 0, 0, 0);
+tries("init_module", 175, $zero, 1, "");
+tries("name_to_handle_at", 303, -100, "/tmp", $zero, $zero, 0);
+tries("open_by_handle_at", 304, -100, $zero, 0);
+tries("personality", 135, 0xffffffff);
+tries("mknod", 133, "/tmp/node", 0020666, 0x101);
+tries("pidfd_getfd", 438, 0, 0, 0);
+tries("settimeofday", 164, $zero, 0);
+tries("acct", 163, "/tmp/acct");
+tries("swapon", 167, "/tmp/swap", 0);
+tries("syslog", 103, 3, $zero, 100);
+tries("quotactl", 179, 0, 0, 0, 0);
+)perl";
+
+// What programs that work alone may not do either.
+constexpr const char* company_probes = R"perl(
+use Socket;
+$| = 1;
+sub works { my ($what, $result) = @_; print "$what works\n" if defined $result && $result != -1; }
+sub tries { my ($what, $number, @words) = @_; works($what, syscall($number, @words)); }
+works("AF_UNIX", socket(my $s, AF_UNIX, SOCK_STREAM, 0) ? 1 : undef);
+works("socketpair", socketpair(my $a, my $b, AF_UNIX, SOCK_STREAM, 0) ? 1 : undef);
+tries("shmget", 29, 0, 4096, 01600);
+tries("msgget", 68, 0, 01600);
+my $child = fork();
+exit if defined $child && $child == 0;
+works("fork", $child);
+exit if !@ARGV;
+tries("vfork", 58);
+tries("execveat", 322, -100, "/usr/bin/true", 0, 0, 0);
+print "no other program has taken its place\n";
+)perl";
+
+process::ChildSpec perl(const char* script, process::Family family) {
+  auto spec = RunnerWorld::shell("");
+  spec.argv = {"/usr/bin/perl", "-e", script};
+  spec.family = family;
+  return spec;
+}
+
+constexpr std::array alone{process::Family::markup, process::Family::pdf, process::Family::image,
+                           process::Family::media};
+
+}  // namespace
+
+TEST_CASE("system calls that lead out of a sandbox are refused to every family") {
+#ifndef __x86_64__
+  WARN("skipped: the probes have the numbers of x86-64");
+  return;
+#endif
+  RunnerWorld world;
+  if (!ready(world)) return;
+  for (std::size_t i = 0; i < process::family_count; ++i) {
+    INFO("family " << i);
+    const auto told = world.run(perl(probes, static_cast<process::Family>(i)));
+    CHECK(told.out.empty());
+    CHECK(told.err.empty());
+    CHECK(told.exit->end == End::exited);
+    CHECK(told.exit->status == 0);
+  }
+}
+
+TEST_CASE("programs that work alone get no socket and no other process") {
+#ifndef __x86_64__
+  WARN("skipped: the probes have the numbers of x86-64");
+  return;
+#endif
+  RunnerWorld world;
+  if (!ready(world)) return;
+  for (const auto family : alone) {
+    auto spec = perl(company_probes, family);
+    spec.argv.emplace_back("all");
+    CHECK(world.run(spec).out == "no other program has taken its place\n");
+  }
+  const std::string all = world.run(perl(company_probes, process::Family::office)).out;
+  // Others may, or the above would prove nothing.
+  for (const char* what : {"AF_UNIX works", "socketpair works", "fork works"})
+    CHECK(all.find(what) != std::string::npos);
+}
+
+TEST_CASE("nothing of the host can be reached by its name or its number") {
+  RunnerWorld world;
+  if (!ready(world)) return;
+  const std::string name = "convd-test-" + std::to_string(getpid());
+  const loop::UniqueFd abstract(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  name.copy(address.sun_path + 1, name.size());
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  REQUIRE(bind(abstract.get(), reinterpret_cast<const sockaddr*>(&address), length) == 0);
+  REQUIRE(listen(abstract.get(), 1) == 0);
+  tests::Recorder neighbour;
+  const auto id = world.client.start(RunnerWorld::shell("echo secret > secret; echo up; sleep 1000"), neighbour);
+  world.until([&] { return !neighbour.out.empty(); });
+
+  const auto refused = [&](const std::string& script) {
+    INFO(script);
+    const auto told = world.run(RunnerWorld::shell("(" + script + ") && echo DONE"));
+    INFO(told.err);
+    CHECK(told.out.find("DONE") == std::string::npos);
+  };
+  refused("perl -e 'use Socket; socket(S, AF_UNIX, SOCK_STREAM, 0) or exit 1; connect(S, pack(\"Sa*\", 1, \"\\0" +
+          name + "\")) or exit 1'");
+  refused("ls " + world.directory.path());
+  refused("find / -name secret 2>/dev/null | grep -v '^/proc\\|^/sys\\|^/usr' | grep .");
+  refused("cat /proc/1/environ /proc/1/root/etc/shadow");
+  refused("kill -0 " + std::to_string(getppid()));
+  refused("! grep -q '^NoNewPrivs:.*1' /proc/self/status");  // so that no setuid program is one
+  refused("ls /sys/kernel");
+  refused("[ -e /dev/kmsg ] || [ -e /dev/mem ] || [ -e /dev/fuse ] || [ -e /dev/kvm ]");
+  refused("echo 1 > /proc/sys/kernel/panic");
+  refused(": > /var/cache/fontconfig/probe");
+  refused("[ $(ulimit -c) != 0 ]");
+  world.client.forget(id);
+}
+
+TEST_CASE("a fork bomb and one of memory end with their child") {
+  RunnerWorld world;
+  if (!ready(world)) return;
+  auto forks = RunnerWorld::shell("perl -e 'fork while 1'");
+  forks.limits.processes = 40;
+  forks.limits.cpu_ms = 1'000;
+  tests::Recorder told;
+  const auto id = world.client.start(forks, told);
+  world.until([&] { return told.exit.has_value() || !told.usage.empty(); });
+  world.client.kill(id);
+  world.until([&] { return told.exit.has_value(); });
+  CHECK(world.run(RunnerWorld::shell("echo alive")).out == "alive\n");
+
+  auto memory = RunnerWorld::shell("exec perl -e '$x .= \"x\" x 10000000 while 1'");
+  memory.limits.memory_bytes = 100 << 20;
+  const auto ended = world.run(memory);
+  CHECK((ended.exit->end != End::exited || ended.exit->status != 0));
+  CHECK(world.run(RunnerWorld::shell("echo alive")).out == "alive\n");
+}
+
+TEST_CASE("a full disk of the host is told apart from a limit of the child's own") {
+  const tests::SmallDisk disk(8);
+  if (!disk.mounted()) {
+    WARN("skipped: no disk of its own without root");
+    return;
+  }
+  process::RunnerOptions options;
+  options.work_dir = disk.path() + "/work";
+  RunnerWorld world(options);
+  if (!ready(world)) return;
+  const auto full = world.run(RunnerWorld::shell("exec head -c 20000000 /dev/zero > big"));
+  CHECK(full.exit->disk_full);
+  CHECK(full.exit->status == 1);
+  // One that does not look, and a disk that has room again by then.
+  const auto careless =
+      world.run(RunnerWorld::shell("head -c 20000000 /dev/zero > big; sleep 0.3; rm big; echo x > out"));
+  CHECK(careless.exit->status == 0);
+  CHECK(careless.exit->disk_full);
+  CHECK_FALSE(world.run(RunnerWorld::shell("echo x > out")).exit->disk_full);
+  auto spec = RunnerWorld::shell("exec head -c 3000000 /dev/zero > /tmp/big");
+  spec.limits.tmp_bytes = 1'000'000;
+  const auto own = world.run(spec);
+  CHECK(own.exit->status == 1);
+  CHECK_FALSE(own.exit->disk_full);
+}
+
+TEST_CASE("a document is looked at before its engine runs, in the sandbox and without one") {
+  for (const bool sandbox : {true, false}) {
+    process::RunnerOptions options;
+    options.sandbox = sandbox;
+    RunnerWorld world(options);
+    if (sandbox && !ready(world)) continue;
+    world.until_ready();
+    inspect::Inspection inspection;
+    inspection.claim = {"png", inspect::Magic::png, "image/png", "PNG image", ""};
+    auto spec = RunnerWorld::shell("echo the engine has run");
+    spec.inspection = inspect::encode(inspection);
+    const auto text = tests::file_with("no picture");
+    spec.inputs = {{"source.png", text.get()}};
+    const auto refused = world.run(spec);
+    CHECK(refused.out.empty());
+    CHECK(refused.exit->status == inspect::refused_exit);
+    const auto why = inspect::refusal_in(refused.err);
+    REQUIRE(why);
+    CHECK(why->message == "The document is not of the format png, it looks like plain text");
+    const auto picture = tests::file_with("\x89PNG\r\n\x1A\n");
+    spec.inputs = {{"source.png", picture.get()}};
+    CHECK(world.run(spec).out == "the engine has run\n");
+  }
+}
+
 TEST_CASE("as root every child has a user of its own") {
   if (!is_root()) {
     WARN("skipped: not root");
@@ -357,6 +601,112 @@ TEST_CASE("a runner that dies loses its children, and another takes its place") 
   CHECK(world.run(RunnerWorld::shell("echo again")).out == "again\n");
   world.until([&] { return tests::processes_with(mark).empty(); });
   CHECK(entries_in(world.directory / "work") == 1);  // what the dead one left is gone
+}
+
+TEST_CASE("a runner that is stopped is given up, and another takes its place") {
+  RunnerWorld world({}, 3s);
+  if (!ready(world)) return;
+  tests::Recorder told;
+  const auto id = world.client.start(RunnerWorld::shell("echo up; sleep 600"), told);
+  world.until([&] { return told.out == "up\n"; });
+  const auto stopped = tests::processes_with("convd-runner\0--socket-fd"s);
+  const auto ours = tests::processes_with(world.directory / "work");
+  for (const pid_t pid : stopped) {
+    if (std::find(ours.begin(), ours.end(), pid) != ours.end()) ::kill(pid, SIGSTOP);
+  }
+  world.client.kill(id);
+  world.until([&] { return told.exit.has_value(); }, "the child of a stopped runner never ended");
+  CHECK(told.exit->end == End::lost);
+  world.until_ready();
+  CHECK(world.run(RunnerWorld::shell("echo again")).out == "again\n");
+}
+
+namespace {
+
+// Kills the tests of the sandbox that the runner of this work directory has started. Was there any?
+bool kill_tests_of_sandbox(const std::string& work) {
+  bool killed = false;
+  for (const pid_t test : tests::processes_with("convd-probe")) {
+    if (tests::proc_file(tests::parent_of(test), "cmdline").find(work) == std::string::npos) continue;
+    killed = ::kill(test, SIGKILL) == 0 || killed;
+  }
+  return killed;
+}
+
+}  // namespace
+
+TEST_CASE("a test of the sandbox that somebody kills has shown nothing") {
+  RunnerWorld world;
+  if (!ready(world)) return;
+  const std::string work = world.directory / "work";
+  const auto begin_anew = [&] {
+    for (const pid_t pid : tests::processes_with(work)) ::kill(pid, SIGKILL);
+    world.until([&] { return !world.client.state().connected; });
+  };
+  // On a busy machine a test may come and go between two looks: then the next runner has to do.
+  SECTION("once: another is run") {
+    bool killed = false;
+    while (!killed) {
+      begin_anew();
+      world.until([&] {
+        killed = killed || kill_tests_of_sandbox(work);
+        return killed || world.client.state().connected;
+      });
+    }
+    world.until_ready();
+    CHECK(world.client.state().problem == "");
+  }
+  SECTION("each time: it is said so, and found out later that it holds") {
+    std::string problem;
+    while (problem.empty()) {
+      begin_anew();
+      world.until([&] {
+        kill_tests_of_sandbox(work);
+        return world.client.state().connected;
+      });
+      problem = world.client.state().problem;
+    }
+    CHECK(problem == "the test of the sandbox was ended by signal 9, 3 times");
+    world.until([&] { return world.client.state().connected && world.client.state().problem.empty(); });
+    CHECK(world.run(RunnerWorld::shell("echo again")).out == "again\n");
+  }
+}
+
+TEST_CASE("what is left in the control group of a runner that is no more is ended by the next one") {
+  const auto place = runner::CgroupPlace::find();
+  if (place.kind == runner::CgroupKind::none) {
+    WARN("skipped: no control groups can be made here");
+    return;
+  }
+  const auto forked = [](bool stays) {
+    const pid_t pid = fork();
+    if (pid != 0) return pid;
+    if (stays) pause();
+    _exit(0);
+  };
+  const pid_t gone = forked(false);
+  waitpid(gone, nullptr, 0);
+  const pid_t left = forked(true);
+  const pid_t foreign = forked(true);
+  const std::string own = runner::group_name(gone, 0);
+  const auto namespace_at = own.find('-') + 1;
+  const auto numbers = own.substr(own.find('-', namespace_at));
+  const std::map<std::string, pid_t> groups{{own, left}, {"convd-1" + numbers, foreign}};
+  for (const std::string& parent : place.directories) {
+    for (const auto& [name, pid] : groups) {
+      std::filesystem::create_directory(parent + "/" + name);
+      std::ofstream(parent + "/" + name + "/cgroup.procs") << pid;
+    }
+  }
+  runner::CgroupPlace::find();
+  int status = 0;
+  waitpid(left, &status, 0);
+  CHECK(WIFSIGNALED(status));
+  // The runner of a container has a number there that may be nobody's here.
+  CHECK(waitpid(foreign, &status, WNOHANG) == 0);
+  ::kill(foreign, SIGKILL);
+  waitpid(foreign, &status, 0);
+  for (const std::string& parent : place.directories) std::filesystem::remove(parent + "/convd-1" + numbers);
 }
 
 TEST_CASE("without a convd there are no children and no workspaces") {
@@ -438,7 +788,8 @@ TEST_CASE("an unprivileged user's runner confines as well") {
   }
   tests::TempDirectory directory;
   std::filesystem::permissions(directory.path(), std::filesystem::perms(0755));
-  std::filesystem::copy_file(CONVD_BINARY_DIR "/convd-runner", directory / "convd-runner");
+  for (const std::string program : {"convd-runner", "convd-inspect"})
+    std::filesystem::copy_file(CONVD_BINARY_DIR "/" + program, directory / program.c_str());
   std::ofstream(directory / "as-nobody") << "#!/bin/sh\nexec setpriv --reuid=65534 --regid=65534 --clear-groups "
                                          << (directory / "convd-runner") << " \"$@\"\n";
   std::filesystem::permissions(directory / "as-nobody", std::filesystem::perms(0755));

@@ -145,6 +145,18 @@ TEST_CASE("a process limit that has to be set inside wraps the program") {
               {"--", "/usr/bin/prlimit", "--nproc=34", "--", "/usr/bin/pandoc"}));
 }
 
+TEST_CASE("a document is looked at in front of its program, within all limits") {
+  auto parts = parts_of_a_conversion();
+  parts.inspector = "/usr/libexec/convd/convd-inspect";
+  parts.wrapper_processes = 34;
+  auto spec = spec_of_a_conversion();
+  spec.inputs = {{"source.md", -1}};
+  CHECK_FALSE(holds(sandbox_command(spec, parts), {parts.inspector}));
+  spec.inspection = "{...}";
+  CHECK(holds(sandbox_command(spec, parts), {"--", "/usr/bin/prlimit", "--nproc=34", "--", parts.inspector, "{...}",
+                                             "/in/source.md", "/usr/bin/pandoc", "-f", "markdown", "/in/source.md"}));
+}
+
 TEST_CASE("what a child says never becomes a word of bubblewrap's own") {
   auto spec = spec_of_a_conversion();
   spec.argv = {"/usr/bin/cat", "--bind", "/", "/host"};

@@ -1,16 +1,19 @@
 // convd-layout: a PDF's text as Markdown, plain text or layout boxes. Runs inside the sandbox, one document per run.
 //
-//   convd-layout --to md|txt|json [--password P] INPUT OUTPUT
+//   convd-layout --to md|txt|json [--password-file FILE] INPUT OUTPUT
 //   convd-layout --version
 //
-// Tells "page N TOTAL" on standard error after each page. Exit status: 0 done, 2 not a readable PDF, 3 a password is
-// needed or wrong, 4 no page has text, 5 the output cannot be written, 64 usage.
+// Tells "page N TOTAL" on standard error after each page, and "warning: ..." for what is wrong in the document. Exit
+// status: 0 done, 2 not a readable PDF, 3 a password is needed or wrong, 4 no page has text, 5 the output cannot be
+// written, 6 its own walls cannot be built, 64 usage.
 
 #include <cstdio>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
+#include "convd/layout/alone.h"
 #include "convd/layout/blocks.h"
 #include "convd/layout/pdf.h"
 #include "convd/layout/render.h"
@@ -20,11 +23,11 @@ namespace {
 
 using namespace convd::layout;
 
-enum Exit : int { done = 0, unreadable = 2, locked = 3, no_text = 4, not_written = 5, usage = 64 };
+enum Exit : int { done = 0, unreadable = 2, locked = 3, no_text = 4, not_written = 5, exposed = 6, usage = 64 };
 
 struct Arguments {
   std::string to;
-  std::string password;
+  std::string password_file;  // all of it is the password; on a command line everybody could read it
   std::string input;
   std::string output;
 };
@@ -35,8 +38,8 @@ bool parse(int argc, char** argv, Arguments& arguments) {
     const std::string word = argv[i];
     if (word == "--to" && i + 1 < argc)
       arguments.to = argv[++i];
-    else if (word == "--password" && i + 1 < argc)
-      arguments.password = argv[++i];
+    else if (word == "--password-file" && i + 1 < argc)
+      arguments.password_file = argv[++i];
     else
       files.push_back(word);
   }
@@ -44,6 +47,11 @@ bool parse(int argc, char** argv, Arguments& arguments) {
   arguments.input = files[0];
   arguments.output = files[1];
   return arguments.to == "md" || arguments.to == "txt" || arguments.to == "json";
+}
+
+std::string content_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 int fail(Exit code, const char* why) {
@@ -66,9 +74,10 @@ int main(int argc, char** argv) {
   }
   Arguments arguments;
   if (!parse(argc, argv, arguments))
-    return fail(usage, "usage: convd-layout --to md|txt|json [--password P] INPUT OUTPUT");
+    return fail(usage, "usage: convd-layout --to md|txt|json [--password-file FILE] INPUT OUTPUT");
+  if (!forbid_programs()) return fail(exposed, "the seccomp filter is refused");
   Pdf pdf;
-  const Opened opened = pdf.open(arguments.input, arguments.password);
+  const Opened opened = pdf.open(arguments.input, content_of(arguments.password_file));
   if (opened == Opened::locked) return fail(locked, "the document needs a password, or the password is wrong");
   if (opened == Opened::unreadable) return fail(unreadable, "not a PDF document that can be read");
 

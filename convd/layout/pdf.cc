@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdio>
 #include <memory>
 
 namespace convd::layout {
@@ -40,7 +41,8 @@ struct Pdf::Document {
 };
 
 Pdf::Pdf() : document_(std::make_unique<Document>()) {
-  poppler::set_debug_error_function([](const std::string&, void*) {}, nullptr);
+  poppler::set_debug_error_function(
+      [](const std::string& message, void*) { std::fprintf(stderr, "warning: %s\n", message.c_str()); }, nullptr);
 }
 
 Pdf::~Pdf() = default;

@@ -71,7 +71,8 @@ class Conversion {
   // A document that does not let itself be asked is converted without an answer.
   void tell_what_is_missing(const std::string& source) {
     try {
-      if (const auto fonts = missing_fonts(lok_, document_); !fonts.empty()) teller_.tell(process::OfficeFonts{fonts});
+      const auto fonts = fonts_of(lok_, document_);
+      if (!fonts.requested.empty()) teller_.tell(fonts);
       const auto links = outside_links(lok_, document_, source);
       if (!links.empty()) teller_.tell(process::OfficeLinks{links});
     } catch (const css::uno::Exception&) {
@@ -100,7 +101,7 @@ class Conversion {
       layout_ = lay_out(lok_, document_, job_);
     }
     if (!is_paged(job_)) return {};
-    teller_.tell(process::OfficePages{layout_.pages()});
+    teller_.tell(process::OfficePages{layout_.pages(), layout_.total()});
     if (!layout_.chosen.empty() || layout_.shown.empty()) return {};
     return shared::Error{ErrorCode::input_invalid,
                          "The page range names none of the " + std::to_string(layout_.pages()) + " pages there are",

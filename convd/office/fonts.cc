@@ -17,9 +17,12 @@
 #include <com/sun/star/util/XSearchDescriptor.hpp>
 #include <com/sun/star/util/XSearchable.hpp>
 #include <cstdio>
+#include <map>
 
 #include "convd/office/properties.h"
 #include "convd/office/shapes.h"
+#include "convd/office/substitute.h"
+#include "shared/utf8.h"
 
 namespace convd::office {
 namespace {
@@ -185,6 +188,17 @@ bool is_installed(const std::set<std::string>& installed, const std::string& nam
   return false;
 }
 
+// Of a list; no longer than makes two hundred of them fit into a note.
+std::string first_of(const std::string& names) {
+  constexpr std::size_t most_bytes = 100;
+  std::string name = names.substr(0, std::min(names.find(';'), most_bytes));
+  while (!shared::is_utf8(name)) name.pop_back();
+  return name;
+}
+
+// With the first of the scripts it is named for.
+using Names = std::map<std::string, std::size_t>;
+
 }  // namespace
 
 std::set<std::string> installed_fonts(const Lok::Inside& lok) {
@@ -194,24 +208,32 @@ std::set<std::string> installed_fonts(const Lok::Inside& lok) {
   return names;
 }
 
-std::vector<std::string> missing_fonts(const Lok::Inside& lok, const Document& document) {
+process::OfficeFonts fonts_of(const Lok::Inside& lok, const Document& document) {
   Wanted wanted;
   add_styles(document, wanted);
   add_automatic_styles(document, wanted);
   add_cells(document, wanted);
   for_each_shape(document, [&](const Shape& shape) { add_shape(shape, wanted); });
-  std::set<std::string> missing;
+  Names requested;
+  Names missing;
   for (std::size_t i = 0; i < scripts.size(); ++i) {
     std::set<std::string> absent = wanted.of(i);
     std::erase_if(absent, [&](const std::string& names) { return is_installed(lok.fonts, names); });
-    if (!absent.empty() && (wanted.has_seen(i) || occurs(document, scripts[i]))) missing.merge(absent);
+    // Whether a script occurs is asked only where it matters: this is slow.
+    if (i != western && (absent.empty() || !(wanted.has_seen(i) || occurs(document, scripts[i])))) continue;
+    for (const std::string& names : wanted.of(i)) requested.emplace(first_of(names), i);
+    for (const std::string& names : absent) missing.emplace(first_of(names), i);
   }
-  std::vector<std::string> told;
-  told.reserve(missing.size());
-  for (const std::string& names : missing) told.push_back(names.substr(0, names.find(';')));
-  told.erase(std::unique(told.begin(), told.end()), told.end());
-  if (told.size() > most_fonts) told.resize(most_fonts);
-  return told;
+  process::OfficeFonts fonts;
+  for (const auto& [name, script] : requested) {
+    if (fonts.requested.size() < most_fonts) fonts.requested.push_back(name);
+  }
+  for (const auto& [name, script] : missing) {
+    // For other scripts it depends on the letters which font has them.
+    if (fonts.missing.size() < most_fonts)
+      fonts.missing.push_back({name, script == western ? substitute_of(name) : std::string()});
+  }
+  return fonts;
 }
 
 }  // namespace convd::office

@@ -24,6 +24,7 @@
 #include <system_error>
 #include <utility>
 
+#include "convd/inspect/inspection.h"
 #include "convd/loop/unique_fd.h"
 #include "convd/office/confine.h"
 #include "convd/office/descriptors.h"
@@ -116,6 +117,16 @@ int refuse(int control, const std::string& reason) {
   return EX_UNAVAILABLE;
 }
 
+// What convd-inspect does in front of other engines.
+std::optional<process::OfficeFailed> refusal_of(const process::OfficeJob& job, const std::string& workspace) {
+  if (job.inspection.empty()) return std::nullopt;
+  const auto inspection = inspect::decode(job.inspection);
+  if (!inspection) return process::OfficeFailed{shared::ErrorCode::engine_failed, inspection.error().message};
+  const auto refused = inspect::inspect(*inspection, workspace + "/in/" + job.input);
+  if (!refused) return std::nullopt;
+  return process::OfficeFailed{refused->code, refused->message};
+}
+
 office::Work work_with(office::Lok& lok) {
   office::Work work;
   work.pre_touch = [&lok](const std::string& directory) { office::pre_touch(lok, directory); };
@@ -123,6 +134,7 @@ office::Work work_with(office::Lok& lok) {
     office::prepare_child(lok, job, workspace);
   };
   work.convert = [&lok](const process::OfficeJob& job, const std::string& workspace, const office::Notes& notes) {
+    if (auto refused = refusal_of(job, workspace)) return refused;
     return office::convert_document(lok, job, workspace, notes);
   };
   return work;

@@ -1,5 +1,7 @@
 #include "convd/process/channel.h"
 
+#include <poll.h>
+
 #include <utility>
 
 namespace convd::process {
@@ -24,6 +26,11 @@ void Channel::receive() {
   }
   const Handler handler = handler_;
   handler(std::move(packet.text), std::move(packet.descriptors));
+}
+
+bool Channel::has_more() const {
+  pollfd readable{socket_.get(), POLLIN, 0};
+  return readable_ && ::poll(&readable, 1, 0) == 1;
 }
 
 void Channel::send(std::string text, std::vector<loop::UniqueFd> descriptors) {

@@ -23,6 +23,9 @@ class Channel {
   // Queues when the socket is full. The descriptors are closed after they have been sent; borrow by dup().
   void send(std::string text, std::vector<loop::UniqueFd> descriptors = {});
 
+  // Whether something of the peer's, its end included, has come and is not handed over yet.
+  bool has_more() const;
+
  private:
   void receive();
   void flush();

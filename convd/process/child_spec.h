@@ -36,6 +36,10 @@ struct Limits {
   std::int64_t tmp_bytes = 0;  // size of the private /tmp
 };
 
+// What kind of program it is, which decides what system calls it may make (seccomp_filter.h).
+enum class Family : std::uint8_t { described, office, markup, pdf, image, media };
+inline constexpr std::size_t family_count = 6;
+
 // Inside: / is the system's /usr read-only, /in the inputs, /out empty and writable (the working directory), /tmp
 // private, no network, no other process, no capability. The environment is exactly `env` (with PATH, HOME=/tmp and LANG
 // added when absent).
@@ -47,6 +51,9 @@ struct ChildSpec {
   std::vector<MadeFile> files;
   std::vector<std::string> read_only;  // host paths shown at the same place, skipped when absent (/etc/fonts, ...)
   Limits limits;
+  // What convd-inspect is told of the one input, before argv is run; empty: it is not looked at.
+  std::string inspection;
+  Family family = Family::described;
   int nice = 10;  // engines stay below the daemon
   // Done by a child of the warm LibreOffice where one serves, and by argv where none does; the one input is then the
   // document.

@@ -23,6 +23,7 @@ enum class TrackedChanges : std::uint8_t { as_saved, shown, hidden };
 
 struct OfficeJob {
   std::string input;           // name in /in
+  std::string inspection;      // as ChildSpec::inspection; empty: it is not looked at
   std::string output;          // name in /out
   std::string import_filter;   // "MS Word 2007 XML"; empty: LibreOffice looks for itself
   std::string import_options;  // FilterOptions of the import ("44,34,76,1" for csv)

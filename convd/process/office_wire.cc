@@ -71,8 +71,14 @@ void fields(auto& v, auto& m, std::type_identity<OfficeStep>) {
 }
 void fields(auto& v, auto& m, std::type_identity<OfficePages>) {
   v.field("count", m.count);
+  v.field("chosen", m.chosen);
+}
+void fields(auto& v, auto& m, std::type_identity<OfficeFont>) {
+  v.field("name", m.name);
+  v.field("used", m.used);
 }
 void fields(auto& v, auto& m, std::type_identity<OfficeFonts>) {
+  v.field("requested", m.requested);
   v.field("missing", m.missing);
 }
 void fields(auto& v, auto& m, std::type_identity<OfficeLinks>) {

@@ -72,10 +72,16 @@ struct OfficeStep {
 // Once, when known: of the whole document, before a page range is taken.
 struct OfficePages {
   std::int64_t count = 0;
+  std::int64_t chosen = 0;  // that will be written
 };
-// Fonts the document asks for that are not installed.
+struct OfficeFont {
+  std::string name;
+  std::string used;  // instead; empty when not known
+};
+// Fonts the document asks for, and those of them that are not installed.
 struct OfficeFonts {
-  std::vector<std::string> missing;
+  std::vector<std::string> requested;
+  std::vector<OfficeFont> missing;
 };
 // What the document would have loaded from elsewhere: images, sections, sheets. Never fetched.
 struct OfficeLinks {
@@ -86,7 +92,8 @@ struct OfficeEarlyPage {
   std::int64_t width = 0;  // pixels
   std::int64_t height = 0;
 };
-// The last line of a child that did not succeed. `code` is one of input_invalid, input_encrypted, engine_failed.
+// The last line of a child that did not succeed. `code` is one of input_invalid, input_encrypted, input_too_large,
+// engine_failed.
 struct OfficeFailed {
   shared::ErrorCode code = shared::ErrorCode::engine_failed;
   std::string sentence;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::size_t bytes_per_turn = 64 << 10;
 constexpr loop::milliseconds pipe_patience{2'000};
+constexpr int most_doublings = 3;
 
 struct Pipe {
   loop::UniqueFd read;
@@ -24,6 +26,10 @@ Pipe make_pipe() {
   Pipe pipe{loop::UniqueFd(ends[0]), loop::UniqueFd(ends[1])};
   fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK);
   return pipe;
+}
+
+shared::Error workspace_lost() {
+  return {shared::ErrorCode::interrupted, "output: convd-runner went away, and the workspace with it", {}};
 }
 
 }  // namespace
@@ -83,7 +89,7 @@ class RunnerClient::Child {
   loop::Timer patience_;
 };
 
-RunnerClient::RunnerClient(loop::Loop& loop) : loop_(loop) {
+RunnerClient::RunnerClient(loop::Loop& loop, loop::milliseconds patience) : loop_(loop), patience_(patience) {
   state_.problem = "";
 }
 
@@ -97,6 +103,7 @@ void RunnerClient::attach(loop::UniqueFd socket) {
         take_message(text, std::move(descriptors));
       },
       [this] { lost(); });
+  expect_word();
 }
 
 void RunnerClient::send(const Message& message, std::vector<loop::UniqueFd> descriptors) {
@@ -113,6 +120,11 @@ void RunnerClient::fail_later(ChildId id, const std::string& reason) {
     exit.reason = reason;
     found->second->exited(std::move(exit));
   });
+}
+
+void RunnerClient::set_log_level(const std::string& level) {
+  log_level_ = level;
+  if (state_.connected) send(LogLevel{level});
 }
 
 ChildId RunnerClient::start(const ChildSpec& spec, ChildListener& listener) {
@@ -144,6 +156,17 @@ ChildId RunnerClient::start(const ChildSpec& spec, ChildListener& listener) {
 
 void RunnerClient::kill(ChildId id) {
   send(Kill{id});
+  const auto found = children_.find(id);
+  if (found != children_.end() && !found->second->exit()) expect_word();
+}
+
+void RunnerClient::expect_word() {
+  if (giving_up_) return;
+  // On a machine that is too busy a runner that starts takes long each time: some day it must be waited for.
+  giving_up_ = loop_.after(patience_ * (1 << silent_), [this] {
+    silent_ = std::min(silent_ + 1, most_doublings);
+    lost();
+  });
 }
 
 void RunnerClient::forget(ChildId id) {
@@ -158,12 +181,14 @@ void RunnerClient::forget(ChildId id) {
 void RunnerClient::open_output(ChildId id, const std::string& name, Opened done) {
   const std::int64_t ticket = ++last_ticket_;
   opening_.emplace(ticket, std::move(done));
-  if (state_.connected) return send(Open{id, name, ticket});
+  if (state_.connected && id > last_lost_) {
+    send(Open{id, name, ticket});
+    return expect_word();
+  }
   loop_.post([this, ticket, alive = std::weak_ptr<int>(alive_)] {
     if (alive.expired()) return;
-    process::Opened gone{ticket, "convd-runner is away"};
-    std::vector<loop::UniqueFd> none;
-    take(gone, none);
+    const auto opening = opening_.extract(ticket);
+    if (!opening.empty()) opening.mapped()(workspace_lost());
   });
 }
 
@@ -172,6 +197,8 @@ void RunnerClient::release(ChildId id) {
 }
 
 void RunnerClient::take_message(const std::string& text, std::vector<loop::UniqueFd> descriptors) {
+  giving_up_.reset();
+  silent_ = 0;
   auto message = decode(text);
   if (!message) return lost();  // a runner that does not keep to the protocol is none
   std::visit([&](auto& value) { take(value, descriptors); }, *message);
@@ -188,6 +215,7 @@ void RunnerClient::take(Hello& hello, std::vector<loop::UniqueFd>&) {
   state_.confinement = hello.confinement;
   state_.problem =
       state_.connected ? hello.problem : "convd-runner is of another version than convd; install both from one release";
+  if (state_.connected && !log_level_.empty()) send(LogLevel{log_level_});
   if (changed_) changed_();
 }
 
@@ -230,9 +258,11 @@ void RunnerClient::finish(ChildId id) {
 
 void RunnerClient::lost() {
   const bool was_attached = channel_ != nullptr;
+  last_lost_ = last_id_;
   state_.connected = false;
   state_.office_warm = false;
   state_.office.clear();
+  giving_up_.reset();
   channel_.reset();
   std::vector<ChildId> running;
   for (const auto& [id, child] : children_) {
@@ -244,8 +274,7 @@ void RunnerClient::lost() {
   }
   std::map<std::int64_t, Opened> opening;
   opening.swap(opening_);
-  for (const auto& [ticket, done] : opening)
-    done(shared::Error{shared::ErrorCode::unavailable, "output: convd-runner is away", {}});
+  for (const auto& [ticket, done] : opening) done(workspace_lost());
   if (was_attached && changed_) changed_();
 }
 

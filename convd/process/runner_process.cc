@@ -52,7 +52,11 @@ void RunnerProcess::start(loop::Task changed) {
 void RunnerProcess::connect() {
   retry_.reset();
   loop::UniqueFd socket = options_.socket.empty() ? spawn() : connect_to_socket();
-  if (socket) return client_.attach(std::move(socket));
+  if (socket) {
+    client_.attach(std::move(socket));
+    // The end of the connection before, told only now, is no reason to end this runner while it starts.
+    return retry_.reset();
+  }
   warn("convd-runner cannot be reached: {}", std::strerror(errno));
   retry();
 }

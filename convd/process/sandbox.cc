@@ -55,6 +55,10 @@ std::vector<std::pair<std::string, std::string>> environment_of(const ChildSpec&
   return environment;
 }
 
+std::string input_path(const ChildSpec& spec) {
+  return spec.inputs.empty() ? std::string("/in") : "/in/" + spec.inputs.front().name;
+}
+
 std::vector<std::string> sandbox_command(const ChildSpec& spec, const SandboxParts& parts) {
   Command command;
   command.add(bubblewrap);
@@ -77,6 +81,7 @@ std::vector<std::string> sandbox_command(const ChildSpec& spec, const SandboxPar
   for (const auto& [source, path] : parts.writable) command.add("--bind", source, path);
   command.add("--chdir", "/out", "--remount-ro", "/", "--");
   if (parts.wrapper_processes > 0) command.add(prlimit, "--nproc=" + std::to_string(parts.wrapper_processes), "--");
+  if (!spec.inspection.empty()) command.add(parts.inspector, spec.inspection, input_path(spec));
   for (const std::string& word : spec.argv) command.add(word);
   return command.take();
 }

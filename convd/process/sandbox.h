@@ -27,6 +27,7 @@ struct SandboxParts {
   std::vector<Bind> read_only;
   std::vector<Bind> writable;
   std::vector<std::pair<std::string, std::string>> links;  // path inside -> target: /bin -> usr/bin
+  std::string inspector;      // convd-inspect, which runs in front when the specification has an inspection
   int wrapper_processes = 0;  // a process limit set inside, where nothing outside can set one; 0: none
 };
 
@@ -37,6 +38,9 @@ const std::vector<std::string>& system_paths();
 
 // The environment a child gets: spec.env with PATH, HOME and LANG added when absent.
 std::vector<std::pair<std::string, std::string>> environment_of(const ChildSpec& spec);
+
+// The first input as the child sees it.
+std::string input_path(const ChildSpec& spec);
 
 std::vector<std::string> sandbox_command(const ChildSpec& spec, const SandboxParts& parts);
 

@@ -80,12 +80,41 @@ constexpr std::array denied{
     SCMP_SYS(mbind),
     SCMP_SYS(set_mempolicy),
     SCMP_SYS(pidfd_getfd),
+    SCMP_SYS(process_madvise),
+    SCMP_SYS(io_setup),
+    SCMP_SYS(io_submit),
+    SCMP_SYS(vmsplice),
+    SCMP_SYS(personality),
+    SCMP_SYS(quotactl_fd),
+    SCMP_SYS(fanotify_mark),
+};
+
+// What a program that works alone does not need.
+constexpr std::array alone_denied{
+    SCMP_SYS(socketpair),    SCMP_SYS(connect), SCMP_SYS(bind),    SCMP_SYS(listen),   SCMP_SYS(accept),
+    SCMP_SYS(accept4),       SCMP_SYS(sendto),  SCMP_SYS(sendmsg), SCMP_SYS(recvmsg),  SCMP_SYS(sendmmsg),
+    SCMP_SYS(recvmmsg),      SCMP_SYS(fork),    SCMP_SYS(vfork),   SCMP_SYS(execveat), SCMP_SYS(shmget),
+    SCMP_SYS(shmat),         SCMP_SYS(semget),  SCMP_SYS(msgget),  SCMP_SYS(mq_open),  SCMP_SYS(pidfd_open),
+    SCMP_SYS(inotify_init1),
 };
 
 constexpr std::array namespace_flags{CLONE_NEWUSER, CLONE_NEWNS,  CLONE_NEWPID,   CLONE_NEWNET,
                                      CLONE_NEWIPC,  CLONE_NEWUTS, CLONE_NEWCGROUP};
 
-int add_rules(scmp_filter_ctx filter) {
+bool works_alone(Family family) {
+  return family == Family::markup || family == Family::pdf || family == Family::image || family == Family::media;
+}
+
+// Threads, but no other process.
+int add_alone_rules(scmp_filter_ctx filter) {
+  int failed = 0;
+  for (const int call : alone_denied) failed |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 0);
+  failed |=
+      seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+  return failed | seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 0);
+}
+
+int add_rules(scmp_filter_ctx filter, Family family) {
   int failed = 0;
   for (const int call : denied) failed |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 0);
   for (const int flag : namespace_flags) {
@@ -95,16 +124,18 @@ int add_rules(scmp_filter_ctx filter) {
   }
   // clone3 hides its flags behind a pointer; C libraries fall back to clone when it is not there.
   failed |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-  failed |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX));
-  return failed;
+  if (works_alone(family)) return failed | add_alone_rules(filter);
+  return failed |
+         seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX));
 }
 
 }  // namespace
 
-shared::Result<loop::UniqueFd> make_seccomp_filter() {
+shared::Result<loop::UniqueFd> make_seccomp_filter(Family family) {
   const Filter filter(seccomp_init(SCMP_ACT_ALLOW));
   loop::UniqueFd program(memfd_create("seccomp", MFD_CLOEXEC));
-  if (!filter || !program || add_rules(filter.get()) != 0 || seccomp_export_bpf(filter.get(), program.get()) != 0) {
+  if (!filter || !program || add_rules(filter.get(), family) != 0 ||
+      seccomp_export_bpf(filter.get(), program.get()) != 0) {
     return shared::Error{shared::ErrorCode::internal, "the seccomp filter cannot be made", {}};
   }
   return program;

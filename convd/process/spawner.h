@@ -39,7 +39,8 @@ struct Exit {
   std::int64_t user_ms = 0;
   std::int64_t system_ms = 0;
   std::int64_t peak_rss_bytes = 0;
-  bool warm = false;  // a child of the warm LibreOffice did it
+  bool disk_full = false;  // the disk its workspace lies on, at some time of the run; limits of its own do not count
+  bool warm = false;       // a child of the warm LibreOffice did it
   std::vector<OutputFile>
       outputs;  // regular files in /out with one link, sorted by name in natural order (9 before 10)
 };
@@ -78,7 +79,7 @@ class Spawner {
   // The listener is not called again; a running child is killed and its workspace released.
   virtual void forget(ChildId id) = 0;
   // After on_exit, and for early_page_name also before: opens one output for reading (openat2 beneath /out, no
-  // symlinks, regular, one link).
+  // symlinks, regular, one link). Errors: interrupted when the runner has gone and the workspace with it, unavailable.
   using Opened = std::function<void(shared::Result<loop::UniqueFd>)>;
   virtual void open_output(ChildId id, const std::string& name, Opened done) = 0;
   // After on_exit: removes the workspace. Descriptors already opened stay good.

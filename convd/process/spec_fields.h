@@ -34,6 +34,7 @@ void fields(auto& v, auto& m, std::type_identity<FilterValue>) {
 }
 void fields(auto& v, auto& m, std::type_identity<OfficeJob>) {
   v.field("input", m.input);
+  v.field("inspection", m.inspection);
   v.field("output", m.output);
   v.field("import_filter", m.import_filter);
   v.field("import_options", m.import_options);

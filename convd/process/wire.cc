@@ -16,8 +16,17 @@ constexpr shared::JsonLimits json_limits{.size_bytes = 1 << 20, .depth = 8};
 constexpr std::array<std::string_view, 7> end_names{"exited",        "signalled",    "killed", "not_started",
                                                     "out_of_memory", "output_limit", "lost"};
 
+constexpr std::array<std::string_view, family_count> family_names{"described", "office", "markup",
+                                                                  "pdf",       "image",  "media"};
+
 }  // namespace
 
+std::string_view to_string(Family family) {
+  return shared::name_of(family_names, family);
+}
+std::optional<Family> enum_from(std::string_view name, std::type_identity<Family>) {
+  return shared::value_of<Family>(family_names, name);
+}
 std::string_view to_string(End end) {
   return shared::name_of(end_names, end);
 }
@@ -36,6 +45,9 @@ void fields(auto& v, auto& m, std::type_identity<Office>) {
   v.field("warm", m.warm);
   v.field("state", m.state);
 }
+void fields(auto& v, auto& m, std::type_identity<LogLevel>) {
+  v.field("level", m.level);
+}
 void fields(auto& v, auto& m, std::type_identity<InputFile>) {
   v.field("name", m.name);
 }
@@ -51,6 +63,8 @@ void fields(auto& v, auto& m, std::type_identity<ChildSpec>) {
   v.field("files", m.files);
   v.field("read_only", m.read_only);
   v.field("limits", m.limits);
+  v.field("inspection", m.inspection);
+  v.field("family", m.family);
   v.field("nice", m.nice);
   v.field("office", m.office);
   v.field("needs_warm_office", m.needs_warm_office);
@@ -94,6 +108,7 @@ void fields(auto& v, auto& m, std::type_identity<Exited>) {
   v.field("user_ms", m.exit.user_ms);
   v.field("system_ms", m.exit.system_ms);
   v.field("peak_rss_bytes", m.exit.peak_rss_bytes);
+  v.field("disk_full", m.exit.disk_full);
   v.field("warm", m.exit.warm);
 }
 
@@ -102,6 +117,9 @@ constexpr std::string_view tag(std::type_identity<Hello>) {
 }
 constexpr std::string_view tag(std::type_identity<Office>) {
   return "office";
+}
+constexpr std::string_view tag(std::type_identity<LogLevel>) {
+  return "log_level";
 }
 constexpr std::string_view tag(std::type_identity<Start>) {
   return "start";

@@ -1,7 +1,8 @@
 #pragma once
 // What convd and convd-runner say to each other, as JSON; descriptors travel beside the message. Pure.
 //
-//   convd -> runner   start {id, spec} + [stdout, stderr, inputs...], kill {id}, release {id}, open {id, name, ticket}
+//   convd -> runner   start {id, spec} + [stdout, stderr, inputs...], kill {id}, release {id}, open {id, name, ticket},
+//                     log_level {level}
 //   runner -> convd   hello, office (when the warm LibreOffice comes or goes), usage {id, cpu_ms}, outputs {id, files}
 //   (before exit, in pieces), exit {id, ...},
 //                     opened {ticket} + [file] or {ticket, error}
@@ -18,7 +19,7 @@
 
 namespace convd::process {
 
-inline constexpr int wire_version = 1;
+inline constexpr int wire_version = 3;
 inline constexpr std::size_t outputs_per_message = 256;
 
 struct Hello {
@@ -63,7 +64,11 @@ struct Exited {
   Exit exit;  // without outputs
 };
 
-using Message = std::variant<Hello, Office, Start, Kill, Release, Open, Opened, Usage, Outputs, Exited>;
+struct LogLevel {
+  std::string level;  // trace, debug, info, warn, error
+};
+
+using Message = std::variant<Hello, Office, LogLevel, Start, Kill, Release, Open, Opened, Usage, Outputs, Exited>;
 
 std::string encode(const Message& message);
 // Errors: invalid_json with the path.

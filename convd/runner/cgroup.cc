@@ -17,7 +17,6 @@ namespace {
 
 constexpr const char* v1_root = "/sys/fs/cgroup/";
 constexpr const char* v2_root = "/sys/fs/cgroup";
-constexpr std::string_view group_prefix = "convd-";
 constexpr int bubblewrap_processes = 3;  // on top of what the child may have
 
 std::string read_file(const std::string& path) {
@@ -34,8 +33,18 @@ bool write_file(const std::string& path, const std::string& text) {
   return static_cast<bool>(file);
 }
 
+// Runners in containers may share a hierarchy. In another namespace a process of theirs has another number, or none.
+const std::string& group_prefix() {
+  static const std::string prefix = [] {
+    struct stat ours {};
+    stat("/proc/self/ns/pid", &ours);
+    return "convd-" + std::to_string(ours.st_ino) + "-";
+  }();
+  return prefix;
+}
+
 bool can_make_groups(const std::string& directory) {
-  const std::string probe = directory + "/convd-probe-" + std::to_string(getpid());
+  const std::string probe = directory + "/" + group_prefix() + "probe-" + std::to_string(getpid());
   if (mkdir(probe.c_str(), 0700) != 0) return false;
   rmdir(probe.c_str());
   return true;
@@ -66,14 +75,33 @@ bool prepare_v2(const std::string& own) {
   return false;
 }
 
-// Groups of runners that were killed: named after a process that is no more.
+// A group that has processes cannot be removed, and those that are dying cannot be waited for: they are no children of
+// ours.
+void remove_soon(const std::string& directory) {
+  constexpr int patience_ms = 500;
+  for (int ms = 0; ms < patience_ms && rmdir(directory.c_str()) != 0 && errno == EBUSY; ++ms) usleep(1000);
+}
+
+std::vector<pid_t> members_of(const std::string& directory) {
+  std::vector<pid_t> members;
+  std::istringstream pids(read_file(directory + "/cgroup.procs"));
+  for (pid_t pid = 0; pids >> pid;) members.push_back(pid);
+  return members;
+}
+
+// Groups of runners that were killed: named after a process of our namespace that is no more. A bubblewrap whose parent
+// was killed while it was setting up may still be in there; nobody else would ever end it.
 void remove_leftovers(const std::string& directory) {
   std::error_code failed;
   for (const auto& entry : std::filesystem::directory_iterator(directory, failed)) {
     const std::string name = entry.path().filename();
-    if (!name.starts_with(group_prefix)) continue;
-    const auto pid = static_cast<pid_t>(std::strtol(name.c_str() + group_prefix.size(), nullptr, 10));
-    if (pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH) rmdir(entry.path().c_str());
+    if (!name.starts_with(group_prefix())) continue;
+    const auto pid = static_cast<pid_t>(std::strtol(name.c_str() + group_prefix().size(), nullptr, 10));
+    if (pid <= 0 || ::kill(pid, 0) == 0 || errno != ESRCH) continue;
+    for (const pid_t left : members_of(entry.path())) {
+      if (left > 0) ::kill(left, SIGKILL);  // 0 is one of another pid namespace
+    }
+    remove_soon(entry.path());
   }
 }
 
@@ -128,11 +156,14 @@ std::string CgroupPlace::describe() const {
   return "no cgroup (memory bounded by address space)";
 }
 
+std::string group_name(pid_t runner, std::uint64_t number) {
+  return group_prefix() + std::to_string(runner) + "-" + std::to_string(number);
+}
+
 Cgroup::Cgroup(const CgroupPlace& place, std::uint64_t number, std::int64_t memory_bytes, int processes)
     : kind_(place.kind) {
   for (const std::string& parent : place.directories) {
-    directories_.push_back(parent + "/" + std::string(group_prefix) + std::to_string(getpid()) + "-" +
-                           std::to_string(number));
+    directories_.push_back(parent + "/" + group_name(getpid(), number));
     mkdir(directories_.back().c_str(), 0755);
   }
   if (kind_ == CgroupKind::none) return;
@@ -151,15 +182,7 @@ Cgroup::Cgroup(const CgroupPlace& place, std::uint64_t number, std::int64_t memo
 }
 
 Cgroup::~Cgroup() {
-  // The last process may be dying still; it cannot be waited for, because it is no child of ours.
-  constexpr int patience_ms = 500;
-  for (int ms = 0; ms < patience_ms && !remove(); ++ms) usleep(1000);
-}
-
-bool Cgroup::remove() const {
-  bool gone = true;
-  for (const std::string& directory : directories_) gone = (rmdir(directory.c_str()) == 0 || errno != EBUSY) && gone;
-  return gone;
+  for (const std::string& directory : directories_) remove_soon(directory);
 }
 
 std::vector<std::string> Cgroup::join_files() const {
@@ -180,11 +203,7 @@ std::int64_t Cgroup::peak_memory_bytes() const {
 }
 
 std::vector<pid_t> Cgroup::members() const {
-  std::vector<pid_t> members;
-  if (directories_.empty()) return members;
-  std::istringstream pids(read_file(directories_.back() + "/cgroup.procs"));
-  for (pid_t pid = 0; pids >> pid;) members.push_back(pid);
-  return members;
+  return directories_.empty() ? std::vector<pid_t>() : members_of(directories_.back());
 }
 
 }  // namespace convd::runner

@@ -21,6 +21,10 @@ struct CgroupPlace {
   std::string describe() const;  // "cgroup v1 memory+pids"
 };
 
+// The name of a runner's group: its process, the namespace that knows the process by this number, and the group's
+// number.
+std::string group_name(pid_t runner, std::uint64_t number);
+
 // Removed with the object, once its processes are gone.
 class Cgroup {
  public:
@@ -38,8 +42,6 @@ class Cgroup {
   std::vector<pid_t> members() const;
 
  private:
-  bool remove() const;
-
   const CgroupKind kind_;
   std::vector<std::string> directories_;
 };

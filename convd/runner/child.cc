@@ -43,9 +43,15 @@ std::string text_in(int fd) {
 
 }  // namespace
 
-Child::Child(loop::Loop& loop, const Confinement& confinement, OfficePool* office, process::ChildId id, int slot,
-             Listener listener)
-    : loop_(loop), confinement_(confinement), office_(office), id_(id), slot_(slot), listener_(std::move(listener)) {}
+Child::Child(loop::Loop& loop, const Confinement& confinement, OfficePool* office, DiskWatch* disk, process::ChildId id,
+             int slot, Listener listener)
+    : loop_(loop),
+      confinement_(confinement),
+      office_(office),
+      disk_(disk),
+      id_(id),
+      slot_(slot),
+      listener_(std::move(listener)) {}
 
 Child::~Child() {
   if (waiting_) office_->forget(*waiting_);
@@ -98,6 +104,8 @@ shared::Result<void> Child::make_workspace(uid_t owner, Owns owns) {
   auto workspace = Workspace::make(confinement_.work_dir() + "/" + std::to_string(id_), owner, owns);
   if (!workspace) return workspace.error();
   workspace_.emplace(*std::move(workspace));
+  writes_since_ = loop_.now();
+  if (disk_ != nullptr) writes_ = disk_->writer();
   cgroup_ = std::make_unique<Cgroup>(confinement_.cgroups, id_, limits_.memory_bytes, limits_.processes);
   return {};
 }
@@ -163,7 +171,7 @@ shared::Result<void> Child::launch_it() {
     if (!sandboxed->is_complete()) return impossible("no more descriptors");
     sandboxed->fill(how);
     status_ = sandboxed->take_status();
-  } else if (auto made = run_unconfined(spec_, *workspace_, how); !made) {
+  } else if (auto made = run_unconfined(spec_, *workspace_, confinement_.options.inspector, how); !made) {
     return made;
   }
   auto launched = launch(how);
@@ -177,6 +185,7 @@ shared::Result<void> Child::launch_it() {
 }
 
 void Child::fail(process::End end, std::string reason) {
+  writes_.reset();
   failed_ = loop_.after(loop::milliseconds(0), [this, end, reason = std::move(reason)] {
     process::Exit exit;
     exit.end = end;
@@ -249,6 +258,8 @@ void Child::tell_end(process::Exit exit, int wait_status) {
   for (const pid_t pid : cgroup_->members()) ::kill(pid, SIGKILL);
   over_limit_ = over_limit_ || output_too_large();
   exit.warm = warm_;
+  exit.disk_full = disk_ != nullptr && disk_->was_full_since(writes_since_);
+  writes_.reset();
   judge(exit, wait_status);
   exit.outputs = workspace_->outputs();
   listener_.exited(exit);

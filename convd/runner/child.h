@@ -16,6 +16,7 @@
 #include "convd/process/spawner.h"
 #include "convd/runner/cgroup.h"
 #include "convd/runner/confinement.h"
+#include "convd/runner/disk_watch.h"
 #include "convd/runner/office_pool.h"
 #include "convd/runner/workspace.h"
 
@@ -29,9 +30,9 @@ class Child final : OfficeClient {
     std::function<void(const process::Exit&)> exited;  // in a later turn, once
   };
 
-  // `office` may be null.
-  Child(loop::Loop& loop, const Confinement& confinement, OfficePool* office, process::ChildId id, int slot,
-        Listener listener);
+  // `office` and `disk` may be null.
+  Child(loop::Loop& loop, const Confinement& confinement, OfficePool* office, DiskWatch* disk, process::ChildId id,
+        int slot, Listener listener);
   ~Child() override;
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
@@ -65,6 +66,7 @@ class Child final : OfficeClient {
   loop::Loop& loop_;
   const Confinement& confinement_;
   OfficePool* const office_;
+  DiskWatch* const disk_;
   const process::ChildId id_;
   const int slot_;
   Listener listener_;
@@ -74,6 +76,8 @@ class Child final : OfficeClient {
   std::optional<OfficePool::Waiting> waiting_;
   OfficeProcess* given_to_ = nullptr;  // until its last call
   std::optional<Workspace> workspace_;
+  loop::TimePoint writes_since_;
+  DiskWatch::Writer writes_;
   std::unique_ptr<Cgroup> cgroup_;
   pid_t pid_ = -1;  // bubblewrap's, or the warm child's own
   loop::UniqueFd pidfd_;

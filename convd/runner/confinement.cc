@@ -84,9 +84,11 @@ shared::Result<Confinement> Confinement::prepare(ConfinementOptions options) {
   confinement.cgroups = CgroupPlace::find();
   if (!confinement.options.sandbox) return confinement;
 
-  auto filter = process::make_seccomp_filter();
-  if (!filter) return filter.error();
-  confinement.seccomp = *std::move(filter);
+  for (std::size_t i = 0; i < process::family_count; ++i) {
+    auto filter = process::make_seccomp_filter(static_cast<process::Family>(i));
+    if (!filter) return filter.error();
+    confinement.seccomp[i] = *std::move(filter);
+  }
   for (const std::string& path : process::system_paths()) {
     if (access(path.c_str(), F_OK) == 0) confinement.system.push_back(path);
   }

@@ -11,6 +11,7 @@
 #include <pwd.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -18,6 +19,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdlib>
@@ -145,6 +147,8 @@ bool is_allowed(int socket, const std::optional<uid_t>& allowed) {
   return peer.uid == 0 || peer.uid == geteuid() || (allowed && peer.uid == *allowed);
 }
 
+constexpr loop::milliseconds rarest_test{60'000};
+
 // Serves one convd at a time: what the last one left is ended before the next begins.
 class Runner {
  public:
@@ -154,13 +158,14 @@ class Runner {
   int run() {
     // A runner of convd's own ends with convd, which may want to drain after the signal that both were sent.
     const bool owned = arguments_.socket_fd >= 0;
+    // Also when it is stopped: it has to wake up to see that convd has gone.
+    if (owned) prctl(PR_SET_PDEATHSIG, SIGCONT);
     for (const int number : {SIGTERM, SIGINT, SIGHUP})
       signals_.push_back(loop_.on_signal(number, [this, owned] {
         if (!owned) loop_.stop();
       }));
     if (confinement_.options.sandbox) {
-      self_test_ = std::make_unique<runner::SelfTest>(loop_, confinement_,
-                                                      [this](std::string problem) { tested(std::move(problem)); });
+      test_sandbox([this](std::string problem) { tested(std::move(problem)); });
     } else {
       spdlog::warn("THE SANDBOX IS OFF: children run without confinement");
       loop_.post([this] { tested(""); });
@@ -170,11 +175,23 @@ class Runner {
   }
 
  private:
+  void test_sandbox(runner::SelfTest::Done done) {
+    self_test_ = std::make_unique<runner::SelfTest>(loop_, confinement_, [this, done](std::string problem) {
+      done_testing_ = loop_.after(loop::milliseconds(0), [this] { self_test_.reset(); });  // it is still on the stack
+      done(std::move(problem));
+    });
+  }
+
   void tested(std::string problem) {
     problem_ = std::move(problem);
+    const std::string& inspector = confinement_.options.inspector;
+    if (problem_.empty() && access(inspector.c_str(), X_OK) != 0)
+      problem_ = "convd-inspect, which looks at every document, is not beside convd-runner";
     if (problem_.empty()) office_.open();
-    if (!problem_.empty()) spdlog::error("the sandbox does not hold: {}", problem_);
-    done_testing_ = loop_.after(loop::milliseconds(0), [this] { self_test_.reset(); });  // it is still on the stack
+    if (!problem_.empty()) {
+      spdlog::error("no engine can be started: {}", problem_);
+      look_again();
+    }
     if (arguments_.socket_fd >= 0) {
       fcntl(arguments_.socket_fd, F_SETFD, FD_CLOEXEC);
       return serve(loop::UniqueFd(arguments_.socket_fd));
@@ -187,6 +204,21 @@ class Runner {
     }
     accepting_ = loop_.watch(listener_.get(), loop::Io::read, [this] { accept_one(); });
     sd_notify(0, "READY=1");
+  }
+
+  // What was in the way (no memory, no process left, a setting of the kernel) may go, and a convd that was served
+  // before waits for that. It is told by beginning anew.
+  void look_again() {
+    testing_again_ = loop_.after(until_next_test_, [this] {
+      until_next_test_ = std::min(until_next_test_ * 2, rarest_test);
+      test_sandbox([this](const std::string& problem) {
+        if (!problem.empty() || access(confinement_.options.inspector.c_str(), X_OK) != 0) return look_again();
+        spdlog::info("what was in the way has gone: {}", problem_);
+        problem_.clear();
+        if (arguments_.socket_fd < 0) office_.open();
+        gone_ = loop_.after(loop::milliseconds(0), [this] { over(); });
+      });
+    });
   }
 
   void accept_one() {
@@ -219,6 +251,8 @@ class Runner {
   loop::UniqueFd listener_;
   loop::Watch accepting_;
   loop::Timer done_testing_;
+  loop::Timer testing_again_;
+  loop::milliseconds until_next_test_{2'000};
   loop::Timer gone_;
   std::unique_ptr<runner::Server> server_;
   int exit_code_ = EX_OK;
@@ -230,6 +264,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   Arguments arguments;
   arguments.office.program = sibling("convd-office");
+  arguments.confinement.inspector = sibling("convd-inspect");
   if (const auto code = parse(argc, argv, arguments)) return *code;
   spdlog::set_default_logger(spdlog::stderr_logger_mt("convd-runner"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-5l %n: %v", spdlog::pattern_time_type::utc);

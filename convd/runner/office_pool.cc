@@ -1,11 +1,12 @@
 #include "convd/runner/office_pool.h"
 
 #include <spdlog/spdlog.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <utility>
+
+#include "convd/process/font_set.h"
 
 namespace convd::runner {
 namespace {
@@ -15,15 +16,9 @@ constexpr loop::milliseconds most_backoff{60'000};
 constexpr int patient_failures = 2;  // so many starts may fail in a row before documents no longer wait for the next
 constexpr int proof_of_health = 10;  // a process that served so many documents did not die of itself
 
-// LibreOffice reads the list of fonts once. Changes when fonts come or go: Debian rebuilds the cache then.
+// LibreOffice reads the list of fonts once.
 std::string font_stamp() {
-  std::string stamp;
-  for (const char* path : {"/usr/share/fonts", "/usr/local/share/fonts", "/var/cache/fontconfig", "/etc/fonts"}) {
-    struct stat found {};
-    if (stat(path, &found) == 0)
-      stamp += std::to_string(found.st_mtim.tv_sec) + "." + std::to_string(found.st_mtim.tv_nsec) + " ";
-  }
-  return stamp;
+  return process::look_at_fonts(process::font_directories()).stamp;
 }
 
 loop::milliseconds backoff(int failures) {

@@ -53,6 +53,7 @@ process::ChildSpec spec_of(const std::string& program, int socket, bool sandbox)
   spec.read_only = {"/etc/libreoffice", "/var/lib/libreoffice", "/etc/fonts", "/var/cache/fontconfig"};
   if (!program.starts_with("/usr/")) spec.read_only.push_back(program);
   spec.limits.open_files = open_files;
+  spec.family = process::Family::office;
   return spec;
 }
 
@@ -97,7 +98,7 @@ shared::Result<void> OfficeProcess::start(const std::string& program, Hooks hook
     if (!sandboxed->is_complete()) return impossible("no more descriptors");
     sandboxed->fill(how);
     status_ = sandboxed->take_status();
-  } else if (auto made = run_unconfined(spec, *workspace_, how); !made) {
+  } else if (auto made = run_unconfined(spec, *workspace_, confinement_.options.inspector, how); !made) {
     return made;
   }
   how.keep.push_back(ends.theirs.get());
@@ -188,6 +189,8 @@ void OfficeProcess::kill_all() const {
 }
 
 void OfficeProcess::reap() {
+  // What it has said before it ended comes first: the last document has ended well, and is not lost.
+  if (channel_->has_more()) return;
   int status = 0;
   if (waitpid(pid_, &status, WNOHANG) != pid_) return;
   pid_ = -1;

@@ -10,6 +10,7 @@ namespace convd::runner {
 namespace {
 
 constexpr loop::milliseconds period{250};
+constexpr int looks_until_nobodys = 3;
 
 }  // namespace
 
@@ -19,12 +20,14 @@ Orphans::Orphans(loop::Loop& loop) {
 }
 
 void Orphans::reap() {
-  std::set<pid_t> dead;
+  std::map<pid_t, int> dead;
   for (const pid_t child : dead_children(getpid())) {
-    if (seen_.contains(child))
+    const auto seen = seen_.find(child);
+    const int looks = seen == seen_.end() ? 1 : seen->second + 1;
+    if (looks == looks_until_nobodys)
       waitpid(child, nullptr, WNOHANG);
     else
-      dead.insert(child);
+      dead.emplace(child, looks);
   }
   seen_.swap(dead);
 }

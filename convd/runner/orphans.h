@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-#include <set>
+#include <map>
 
 #include "convd/loop/loop.h"
 
@@ -19,7 +19,9 @@ class Orphans {
  private:
   void reap();
 
-  std::set<pid_t> seen_;  // dead children at the last look: our own are waited for long before the next
+  // Dead children, and at how many looks in a row. Between the second and the third lies a whole turn of the loop, in
+  // which our own are waited for by those who started them, also when this process was stopped in between.
+  std::map<pid_t, int> seen_;
   loop::Timer ticker_;
 };
 

@@ -34,7 +34,7 @@ loop::UniqueFd reopened(int fd) {
 Sandboxed::Sandboxed(const Confinement& confinement, const process::ChildSpec& spec, const Workspace& workspace,
                      uid_t user, const std::optional<process::SandboxParts::Bind>& writable)
     : spec_(spec), staged_(user != same_user) {
-  parts_.seccomp = keep(reopened(confinement.seccomp.get()));
+  parts_.seccomp = keep(reopened(confinement.seccomp_of(spec.family)));
   const std::string id = std::to_string(staged_ ? user : geteuid());
   parts_.passwd = keep(file_of("job:x:" + id + ":" + id + "::/tmp:/usr/sbin/nologin\n"));
   parts_.group = keep(file_of("job:x:" + id + ":\n"));
@@ -42,6 +42,10 @@ Sandboxed::Sandboxed(const Confinement& confinement, const process::ChildSpec& s
   for (const std::string& path : confinement.system) parts_.read_only.push_back({path, path});
   for (const std::string& path : spec.read_only) {
     if (access(path.c_str(), F_OK) == 0) parts_.read_only.push_back({reachable(path), path});
+  }
+  if (!spec.inspection.empty()) {
+    parts_.inspector = confinement.options.inspector;
+    parts_.read_only.push_back({reachable(parts_.inspector), parts_.inspector});
   }
   parts_.links = confinement.links;
   parts_.input = reachable(workspace.in());

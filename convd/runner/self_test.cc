@@ -15,6 +15,7 @@ namespace convd::runner {
 namespace {
 
 constexpr process::ChildId self_test_id = 0;
+constexpr int most_tries = 3;
 
 // Each line that is printed is a wall that does not stand. Only shell built-ins and what every Debian has.
 constexpr const char* script = R"sh(
@@ -47,9 +48,15 @@ process::ChildSpec spec_of_test() {
 }  // namespace
 
 SelfTest::SelfTest(loop::Loop& loop, const Confinement& confinement, Done done)
-    : confinement_(confinement), done_(std::move(done)), output_(memfd_create("self-test", MFD_CLOEXEC)) {
+    : loop_(loop), confinement_(confinement), done_(std::move(done)) {
+  begin();
+}
+
+void SelfTest::begin() {
+  ++tries_;
+  output_ = loop::UniqueFd(memfd_create("self-test", MFD_CLOEXEC));
   Child::Listener listener{[](std::int64_t) {}, [this](const process::Exit& exit) { exited(exit); }};
-  child_ = std::make_unique<Child>(loop, confinement_, nullptr, self_test_id, 0, std::move(listener));
+  child_ = std::make_unique<Child>(loop_, confinement_, nullptr, nullptr, self_test_id, 0, std::move(listener));
   std::vector<loop::UniqueFd> descriptors;
   for (int i = 0; i < 2; ++i) descriptors.emplace_back(fcntl(output_.get(), F_DUPFD_CLOEXEC, 0));
   child_->start(spec_of_test(), std::move(descriptors));
@@ -65,9 +72,17 @@ std::string SelfTest::words() {
 }
 
 void SelfTest::exited(const process::Exit& exit) {
+  const bool was_killed = exit.end == process::End::signalled;
+  if (was_killed && tries_ < most_tries) {
+    again_ = loop_.after(loop::milliseconds(0), [this] { begin(); });  // the child is still on the stack
+    return;
+  }
   std::string problem = words();
   if (access(process::bubblewrap, X_OK) != 0) {
     problem = "bubblewrap is not installed: apt-get install bubblewrap";
+  } else if (was_killed) {
+    problem = "the test of the sandbox was ended by signal " + std::to_string(exit.status) + ", " +
+              std::to_string(tries_) + " times";
   } else if (exit.end != process::End::exited || exit.status != 0) {
     problem = "the sandbox cannot be set up (" + (problem.empty() ? exit.reason : problem) +
               "); user namespaces may be off (sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces, "

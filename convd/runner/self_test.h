@@ -1,5 +1,6 @@
 #pragma once
-// Does the sandbox hold on this machine? Runs a real child in it that tries what it must not be able to do.
+// Does the sandbox hold on this machine? Runs a real child in it that tries what it must not be able to do. One that
+// somebody killed has shown nothing, so another is run, a few times.
 
 #include <functional>
 #include <memory>
@@ -20,11 +21,15 @@ class SelfTest {
   SelfTest(loop::Loop& loop, const Confinement& confinement, Done done);
 
  private:
+  void begin();
   void exited(const process::Exit& exit);
   std::string words();
 
+  loop::Loop& loop_;
   const Confinement& confinement_;
   const Done done_;
+  int tries_ = 0;
+  loop::Timer again_;
   loop::UniqueFd output_;
   std::unique_ptr<Child> child_;
 };

@@ -6,6 +6,8 @@
 #include <utility>
 #include <variant>
 
+#include "convd/loop/crash_point.h"
+
 namespace convd::runner {
 
 Server::Server(loop::Loop& loop, const Confinement& confinement, OfficePool& office, std::string problem,
@@ -20,7 +22,8 @@ Server::Server(loop::Loop& loop, const Confinement& confinement, OfficePool& off
           [this](const std::string& text, std::vector<loop::UniqueFd> descriptors) {
             take_message(text, std::move(descriptors));
           },
-          [this] { gone_(); }) {
+          [this] { gone_(); }),
+      disk_(loop, confinement_.work_dir()) {
   process::Hello hello;
   hello.sandboxed = confinement_.options.sandbox;
   hello.confinement = confinement_.describe();
@@ -58,6 +61,11 @@ void Server::take(T&, std::vector<loop::UniqueFd>) {
   gone_();
 }
 
+void Server::take(process::LogLevel& wanted, std::vector<loop::UniqueFd>) {
+  spdlog::set_level(spdlog::level::from_str(wanted.level));
+  spdlog::log(spdlog::get_level(), "log_level is {} now", wanted.level);
+}
+
 int Server::free_slot() const {
   std::set<int> used;
   for (const auto& [id, child] : children_) used.insert(child->slot());
@@ -79,13 +87,15 @@ void Server::take(process::Start& start, std::vector<loop::UniqueFd> descriptors
                              send(process::Usage{id, cpu_ms});
                            },
                            [this, id](const process::Exit& exit) { exited(id, exit); }};
-  auto child = std::make_unique<Child>(loop_, confinement_, &office_, id, slot, std::move(listener));
+  auto child = std::make_unique<Child>(loop_, confinement_, &office_, &disk_, id, slot, std::move(listener));
   Child& started = *child;
   children_.emplace(id, std::move(child));
   started.start(std::move(start.spec), std::move(descriptors));
+  loop::crash_point("runner.started");
 }
 
 void Server::exited(process::ChildId id, const process::Exit& exit) {
+  loop::crash_point("runner.child_ended");
   const auto& files = exit.outputs;
   for (std::size_t at = 0; at < files.size(); at += process::outputs_per_message) {
     const auto end = std::min(files.size(), at + process::outputs_per_message);

@@ -29,6 +29,7 @@ class Server {
 
  private:
   void take_message(const std::string& text, std::vector<loop::UniqueFd> descriptors);
+  void take(process::LogLevel& wanted, std::vector<loop::UniqueFd> descriptors);
   void take(process::Start& start, std::vector<loop::UniqueFd> descriptors);
   void take(process::Kill& kill, std::vector<loop::UniqueFd> descriptors);
   void take(process::Release& release, std::vector<loop::UniqueFd> descriptors);
@@ -46,6 +47,7 @@ class Server {
   const std::string problem_;
   const loop::Task gone_;
   process::Channel channel_;
+  DiskWatch disk_;
   std::map<process::ChildId, std::unique_ptr<Child>> children_;
 };
 

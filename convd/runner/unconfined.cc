@@ -43,7 +43,8 @@ bool write_file(const std::string& path, const std::string& content) {
 
 }  // namespace
 
-shared::Result<void> run_unconfined(const process::ChildSpec& spec, const Workspace& workspace, Launch& how) {
+shared::Result<void> run_unconfined(const process::ChildSpec& spec, const Workspace& workspace,
+                                    const std::string& inspector, Launch& how) {
   const Places places{{{"/in", workspace.in()}, {"/out", workspace.out()}, {"/tmp", workspace.tmp()}}};
   for (const process::MadeFile& file : spec.files) {
     const std::string path = outside(places, file.path);
@@ -58,8 +59,10 @@ shared::Result<void> run_unconfined(const process::ChildSpec& spec, const Worksp
         return shared::Error{shared::ErrorCode::unavailable, "the files of the engine cannot be given to its user", {}};
     }
   }
+  if (!spec.inspection.empty()) how.argv = {inspector, spec.inspection, outside(places, process::input_path(spec))};
   // The program itself lies where it lies, be it below /tmp.
-  for (const std::string& word : spec.argv) how.argv.push_back(how.argv.empty() ? word : outside(places, word));
+  for (std::size_t i = 0; i < spec.argv.size(); ++i)
+    how.argv.push_back(i == 0 ? spec.argv[i] : outside(places, spec.argv[i]));
   for (auto& [key, value] : process::environment_of(spec)) how.env.emplace_back(key, outside(places, value));
   how.directory = workspace.out();
   return {};

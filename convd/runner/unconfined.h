@@ -8,7 +8,9 @@
 
 namespace convd::runner {
 
-// Fills argv, env and directory of `how`; writes spec.files. Errors: unavailable, disk_full.
-shared::Result<void> run_unconfined(const process::ChildSpec& spec, const Workspace& workspace, Launch& how);
+// Fills argv, env and directory of `how`; `inspector` is the path of convd-inspect; writes spec.files. Errors:
+// unavailable, disk_full.
+shared::Result<void> run_unconfined(const process::ChildSpec& spec, const Workspace& workspace,
+                                    const std::string& inspector, Launch& how);
 
 }  // namespace convd::runner
