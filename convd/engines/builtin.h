@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "convd/engines/engine.h"
 
@@ -16,5 +17,8 @@ std::unique_ptr<Engine> make_layout(std::string program);
 std::unique_ptr<Engine> make_vips();
 std::unique_ptr<Engine> make_rsvg();
 std::unique_ptr<Engine> make_ffmpeg();
+
+// All of them. `own_programs` is the directory of our own programs.
+std::vector<std::unique_ptr<Engine>> builtin_engines(const std::string& own_programs);
 
 }  // namespace convd::engines

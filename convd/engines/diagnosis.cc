@@ -23,7 +23,7 @@ const std::vector<Clue>& shared_clues() {
       {"Out of memory", ErrorCode::out_of_memory, "the document needs more memory than a conversion may use"},
       {"heap exhausted", ErrorCode::out_of_memory, "the document needs more memory than a conversion may use"},
       {"File too large", ErrorCode::output_too_large, "the result is larger than a conversion may write"},
-      {"No space left on device", ErrorCode::output_too_large, "the result is larger than a conversion may write"},
+      {"No space left on device", ErrorCode::output_too_large, "the conversion needs more space than it may use"},
   };
   return clues;
 }

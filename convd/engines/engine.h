@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "convd/inspect/inspection.h"
 #include "convd/process/child_spec.h"
 #include "convd/process/spawner.h"
 #include "shared/json.h"
@@ -55,6 +56,7 @@ struct Task {
   Options options;
   std::string head =
       {};  // the first bytes of the input (4 KiB are enough), for what the name alone cannot tell; may be empty
+  inspect::Limits input_limits = {};
 };
 
 // What a run is at, where an engine tells.
@@ -69,12 +71,20 @@ struct Progress {
   bool blind = false;                // the engine says what it is at, not how far it is: estimates go on
 };
 
+struct FontFact {
+  std::string requested;
+  std::string used;  // instead; empty when not known
+};
+
 // What a run told of its document, for the receipt.
 struct RunFacts {
-  std::optional<std::int64_t> pages;
-  std::vector<std::string> fonts_missing;
+  std::optional<std::int64_t> pages;      // of the whole document
+  std::optional<std::int64_t> pages_out;  // written
+  std::vector<std::string> fonts_requested;
+  std::vector<FontFact> fonts_missing;
   std::vector<std::string> links_blocked;
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings;  // the first ones
+  std::int64_t warnings_total = 0;
   bool has_early_page = false;  // process::early_page_name can be opened
 };
 
@@ -98,6 +108,7 @@ struct Command {
   std::vector<process::MadeFile> files;
   std::vector<std::string> read_only;
   process::Limits limits;
+  process::Family family = process::Family::described;
   std::string outputs;
   std::function<std::unique_ptr<ProgressReader>()> progress;  // empty: the engine tells nothing
   // As in ChildSpec.
@@ -121,8 +132,11 @@ class Engine {
   virtual std::string title() const = 0;                  // for people: "Poppler"
   virtual std::string package() const = 0;                // Debian packages, "poppler-utils"
   virtual std::vector<std::string> programs() const = 0;  // absolute paths; all must exist
+  // Files without which it cannot work, beside its programs.
+  virtual std::vector<std::string> needs() const { return {}; }
   // Host paths they need besides /usr: configuration, fonts, a program outside /usr.
   virtual std::vector<std::string> read_only() const { return {}; }
+  // Empty: its version is what it reads in nothing.
   virtual std::vector<std::string> version_command() const = 0;
   // The version in what version_command printed, or empty.
   virtual std::string read_version(std::string_view printed) const = 0;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <climits>
 
 #include "convd/engines/builtin.h"
 #include "convd/engines/diagnosis.h"
@@ -46,6 +48,8 @@ const Row& row_of(std::string_view format) {
 
 const std::vector<Clue>& clues() {
   static const std::vector<Clue> table{
+      {"exceeds specified max pixel count", ErrorCode::input_too_large,
+       "the picture has more pixels than it may (input_pixels)"},
       {"Output file does not contain any stream", ErrorCode::input_invalid,
        "the file has no sound or picture of the kind asked for"},
       {"matches no streams", ErrorCode::input_invalid, "the file has no sound or picture of the kind asked for"},
@@ -133,6 +137,24 @@ std::string seconds(const std::string& ms) {
   return padded.substr(0, padded.size() - 3) + "." + padded.substr(padded.size() - 3);
 }
 
+// One more second is read than is allowed, so that it shows.
+Words input_limits(const Task& task) {
+  Words words;
+  const auto& [pixels, duration_ms] = std::pair(task.input_limits.input_pixels, task.input_limits.input_duration_ms);
+  if (pixels > 0) append(words, {"-max_pixels", std::to_string(std::min<std::int64_t>(pixels, INT_MAX))});
+  if (duration_ms > 0) append(words, {"-t", seconds(std::to_string(duration_ms + 1000))});
+  return words;
+}
+
+// The last "out_time_us=" that ffmpeg has told.
+std::int64_t last_time_ms(std::string_view told) {
+  constexpr std::string_view key = "out_time_us=";
+  const auto at = told.rfind(key);
+  std::int64_t us = 0;
+  if (at != std::string_view::npos) std::from_chars(told.data() + at + key.size(), told.data() + told.size(), us);
+  return us / 1000;
+}
+
 bool offered(const Row& from, const Row& to) {
   if (from.reader.empty() || to.writer.empty()) return false;
   if (from.format == to.format) return from.format == "mp3";  // another bit rate
@@ -193,11 +215,15 @@ class Ffmpeg final : public Engine {
     command.outputs = task.stem + "." + task.to;
     command.argv = {program, "-hide_banner", "-nostdin", "-nostats", "-progress", "pipe:1", "-stats_period", "0.2"};
     if (const std::string* at = find(task, "at_ms")) append(command.argv, {"-ss", seconds(*at)});
+    const std::string reader(row_of(task.from).reader);
+    append(command.argv, input_limits(task));
+    // Neither another reader within this one, nor anything but a file.
     append(command.argv,
-           {"-protocol_whitelist", "file,pipe", "-f", std::string(row_of(task.from).reader), "-i", task.input});
+           {"-protocol_whitelist", "file,pipe", "-format_whitelist", reader, "-f", reader, "-i", task.input});
     append(command.argv, {"-sn", "-dn"});
     append(command.argv, target_words(task));
     append(command.argv, {"-f", std::string(row_of(task.to).writer), "-y", "/out/" + command.outputs});
+    command.family = process::Family::media;
     command.limits.memory_bytes = 2 * gibibyte;
     command.limits.cpu_ms = 60 * minute_ms;
     command.limits.file_bytes = 2 * gibibyte;
@@ -207,7 +233,13 @@ class Ffmpeg final : public Engine {
     command.progress = make_ffmpeg_progress;
     return command;
   }
-  std::optional<shared::Error> diagnose(const Task&, const Ended& ended) const override {
+  std::optional<shared::Error> diagnose(const Task& task, const Ended& ended) const override {
+    const std::int64_t most_ms = task.input_limits.input_duration_ms;
+    if (most_ms > 0 && last_time_ms(ended.out_tail) > most_ms) {
+      return shared::Error{ErrorCode::input_too_large,
+                           "The sound or film is longer than " + std::to_string(most_ms / 1000) + " s (input_duration)",
+                           {}};
+    }
     // Its standard output is progress, nothing for people.
     return diagnose_run(title(), Trust::status_and_output, clues(), {ended.exit, {}, ended.err_tail, ended.has_output});
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <utility>
 
 namespace convd::engines {
 namespace {
@@ -34,6 +35,12 @@ bool lists(std::string_view words, std::string_view word) {
     words.remove_prefix(std::min(end + 1, words.size()));
   }
   return false;
+}
+
+// Without the dot; empty when there is none.
+std::string_view extension_of(std::string_view filename) {
+  const auto dot = filename.rfind('.');
+  return dot == std::string_view::npos ? std::string_view() : filename.substr(dot + 1);
 }
 
 const Format* of_extension(std::string_view extension) {
@@ -118,9 +125,51 @@ const Format* find_format(std::string_view name) {
 }
 
 const Format* format_of_filename(std::string_view filename) {
-  const auto dot = filename.rfind('.');
-  if (dot == std::string_view::npos || dot + 1 == filename.size()) return nullptr;
-  return of_extension(lower(filename.substr(dot + 1)));
+  return of_extension(lower(extension_of(filename)));
+}
+
+inspect::Claim claim_of(const Format& format) {
+  return {std::string(format.name), format.magic, std::string(format.media_type), std::string(format.title),
+          std::string(format.begins)};
+}
+
+struct FormatTable::Added {
+  explicit Added(FormatDeclaration declaration) : declared(std::move(declaration)) {
+    for (const std::string& extension : declared.extensions) extensions += (extensions.empty() ? "" : " ") + extension;
+    format = {declared.name, declared.media_type, Magic::given, extensions, declared.title, declared.begins};
+  }
+  Added(const Added&) = delete;
+  Added& operator=(const Added&) = delete;
+
+  const FormatDeclaration declared;
+  std::string extensions;
+  Format format;  // of views into the members above
+};
+
+std::optional<std::string> FormatTable::add(FormatDeclaration declaration) {
+  if (find(declaration.name) != nullptr) return declaration.name;
+  for (const std::string& extension : declaration.extensions) {
+    if (find(extension) != nullptr) return extension;
+  }
+  added_.push_back(std::make_shared<const Added>(std::move(declaration)));
+  return std::nullopt;
+}
+
+const Format* FormatTable::find(std::string_view name) const {
+  const Format* known = find_format(name);
+  return known != nullptr ? known : added(lower(name));
+}
+
+const Format* FormatTable::of_filename(std::string_view filename) const {
+  const Format* known = format_of_filename(filename);
+  return known != nullptr ? known : added(lower(extension_of(filename)));
+}
+
+const Format* FormatTable::added(std::string_view word) const {
+  for (const auto& row : added_) {
+    if (!word.empty() && (row->format.name == word || lists(row->format.extensions, word))) return &row->format;
+  }
+  return nullptr;
 }
 
 }  // namespace convd::engines

@@ -1,44 +1,26 @@
 #pragma once
-// The formats convd knows: one constant table. Any thread.
+// The formats convd knows: one constant table, and those that engines.d adds to it. Any thread.
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "convd/inspect/claim.h"
+
 namespace convd::engines {
 
-// What the first bytes of a file must look like for the name to be believed.
-enum class Magic : unsigned char {
-  none,  // text: anything without NUL bytes that decodes
-  zip,   // docx xlsx pptx odt ods odp odg epub
-  ole,   // doc xls ppt vsd pub, and encrypted OOXML
-  pdf,
-  rtf,
-  png,
-  jpeg,
-  webp,
-  tiff,
-  gif,
-  bmp,
-  heif,
-  xml,  // svg, fodt: "<" first, after an optional BOM and blanks
-  wordperfect,
-  wav,
-  mp3,
-  flac,
-  ogg,
-  mp4,
-  matroska,
-};
+using inspect::Magic;
 
 struct Format {
   std::string_view name;  // "docx": the word in requests, and the extension of a result
   std::string_view media_type;
   Magic magic;
-  std::string_view extensions;  // space separated, lower case, first is the usual one
-  std::string_view title;       // for people
+  std::string_view extensions;   // space separated, lower case, first is the usual one
+  std::string_view title;        // for people
+  std::string_view begins = {};  // Magic::given: what a file begins with; empty is anything
 };
 
 const std::vector<Format>& formats();
@@ -47,16 +29,31 @@ const Format* find_format(std::string_view name);
 // By the extension of a file name; case-insensitive.
 const Format* format_of_filename(std::string_view filename);
 
-// What the first bytes (4 KiB are enough) say about a file that claims to be `claimed`. Old Office containers name
-// their streams further on: with the bytes at directory_offset() appended to `head`, an encrypted docx and a renamed
-// doc are told apart.
-enum class Sniff : unsigned char { agrees, encrypted, differs, empty };
-struct SniffResult {
-  Sniff verdict = Sniff::agrees;
-  std::string seen;  // for people: "a PNG image", "random bytes"
+// A format that somebody has declared.
+struct FormatDeclaration {
+  std::string name;
+  std::string title;
+  std::string media_type;
+  std::vector<std::string> extensions;  // lower case, at least one
+  std::string begins;                   // bytes; empty is anything
 };
-SniffResult sniff(const Format& claimed, std::string_view head);
-// Where in the file an OLE container keeps its directory (read 4 KiB there); nothing for other files.
-std::optional<std::size_t> directory_offset(std::string_view head);
+
+// The constant table and what was added to it, found in the same ways. A Format it has given lives as long as any copy
+// of the table that has it.
+class FormatTable {
+ public:
+  // The word (its name or one of its extensions) that already means another format; nothing is added then.
+  std::optional<std::string> add(FormatDeclaration declaration);
+  const Format* find(std::string_view name) const;
+  const Format* of_filename(std::string_view filename) const;
+
+ private:
+  struct Added;
+  const Format* added(std::string_view word) const;
+  std::vector<std::shared_ptr<const Added>> added_;
+};
+
+// What a file of this format says it is.
+inspect::Claim claim_of(const Format& format);
 
 }  // namespace convd::engines

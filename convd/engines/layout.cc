@@ -6,11 +6,14 @@
 #include "convd/engines/diagnosis.h"
 #include "convd/engines/limits.h"
 #include "convd/engines/progress.h"
+#include "convd/engines/warnings.h"
 
 namespace convd::engines {
 namespace {
 
 using shared::ErrorCode;
+
+constexpr auto password_path = "/tmp/password";
 
 const std::vector<Clue>& clues() {
   static const std::vector<Clue> table{
@@ -47,17 +50,19 @@ class Layout final : public Engine {
     command.outputs = task.stem + "." + task.to;
     command.argv = {program_, "--to", task.to};
     if (const auto password = task.options.find("password"); password != task.options.end()) {
-      command.argv.insert(command.argv.end(), {"--password", password->second});
+      command.argv.insert(command.argv.end(), {"--password-file", password_path});
+      command.files.push_back({password_path, password->second});
     }
     command.argv.insert(command.argv.end(), {task.input, "/out/" + command.outputs});
     command.read_only = read_only();
+    command.family = process::Family::pdf;
     command.limits.memory_bytes = 2 * gibibyte;
     command.limits.cpu_ms = 20 * minute_ms;
     command.limits.file_bytes = 256 * mebibyte;
     command.limits.processes = 32;
     command.limits.open_files = 256;
     command.limits.tmp_bytes = 512 * mebibyte;
-    command.progress = [] { return make_layout_progress(); };
+    command.progress = [] { return with_warnings({{"warning: "}}, make_layout_progress()); };
     return command;
   }
   std::optional<shared::Error> diagnose(const Task&, const Ended& ended) const override {

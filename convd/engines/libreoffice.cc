@@ -101,6 +101,7 @@ class LibreOffice final : public Engine {
     command.files = libreoffice_files();
     command.read_only = read_only();
     command.outputs = office_outputs(task);
+    command.family = process::Family::office;
     command.limits = limits();
     command.progress = [weights = phase_weights(office_format(task.from).family),
                         unit = task.to == "pdf" ? "page" : ""] { return make_office_progress(weights, unit); };
@@ -108,7 +109,7 @@ class LibreOffice final : public Engine {
   }
   std::optional<Error> diagnose(const Task& task, const Ended& ended) const override {
     if (ended.exit.end == process::End::not_started) return not_started(task, ended);
-    return ended.exit.warm ? diagnose_warm(ended) : diagnose_cold(task, ended);
+    return ended.exit.warm ? diagnose_warm(ended) : diagnose_run(title(), Trust::output, clues(), ended);
   }
 
  private:
@@ -124,21 +125,13 @@ class LibreOffice final : public Engine {
   // Its standard output are notes, which are no detail for people.
   std::optional<Error> diagnose_warm(const Ended& ended) const {
     if (auto failed = failed_note(ended.out_tail)) {
-      const bool of_the_input = failed->code == ErrorCode::input_invalid || failed->code == ErrorCode::input_encrypted;
+      const bool of_the_input = failed->code == ErrorCode::input_invalid ||
+                                failed->code == ErrorCode::input_encrypted ||
+                                failed->code == ErrorCode::input_too_large;
       return Error{of_the_input ? failed->code : ErrorCode::engine_failed, std::move(failed->sentence),
                    presentable_tail({}, ended.err_tail)};
     }
     return diagnose_run(title(), Trust::status_and_output, clues(), {ended.exit, {}, ended.err_tail, ended.has_output});
-  }
-  std::optional<Error> diagnose_cold(const Task& task, const Ended& ended) const {
-    auto error = diagnose_run(title(), Trust::output, clues(), ended);
-    if (!error || error->code != ErrorCode::input_invalid) return error;
-    const Format* claimed = find_format(task.from);
-    if (claimed != nullptr && !task.head.empty() && sniff(*claimed, task.head).verdict == Sniff::encrypted) {
-      error->code = ErrorCode::input_encrypted;
-      error->message = "The document is protected by a password";
-    }
-    return error;
   }
   static process::Limits limits() {
     process::Limits limits;

@@ -18,10 +18,14 @@ constexpr std::size_t longest_note_bytes = std::size_t{64} << 10;
 constexpr std::size_t most_facts = 100;
 constexpr std::size_t longest_fact_bytes = 300;
 
+void cut(std::string& fact) {
+  if (fact.size() > longest_fact_bytes) fact.resize(longest_fact_bytes);
+}
+
 void collect(std::vector<std::string>& facts, std::vector<std::string> news) {
   for (std::string& fact : news) {
     if (facts.size() == most_facts) return;
-    if (fact.size() > longest_fact_bytes) fact.resize(longest_fact_bytes);
+    cut(fact);
     if (std::find(facts.begin(), facts.end(), fact) == facts.end()) facts.push_back(std::move(fact));
   }
 }
@@ -58,8 +62,20 @@ class OfficeReader final : public ProgressReader {
     }
     report(progress);
   }
-  void take(process::OfficePages pages, const Report&) { facts_.pages = pages.count; }
-  void take(process::OfficeFonts fonts, const Report&) { collect(facts_.fonts_missing, std::move(fonts.missing)); }
+  void take(process::OfficePages pages, const Report&) {
+    if (pages.count < 0 || pages.chosen < 0) return;
+    facts_.pages = pages.count;
+    facts_.pages_out = pages.chosen;
+  }
+  void take(process::OfficeFonts fonts, const Report&) {
+    collect(facts_.fonts_requested, std::move(fonts.requested));
+    for (process::OfficeFont& font : fonts.missing) {
+      if (facts_.fonts_missing.size() == most_facts) return;
+      cut(font.name);
+      cut(font.used);
+      facts_.fonts_missing.push_back({std::move(font.name), std::move(font.used)});
+    }
+  }
   void take(process::OfficeLinks links, const Report&) { collect(facts_.links_blocked, std::move(links.blocked)); }
   void take(process::OfficeEarlyPage, const Report&) { facts_.has_early_page = true; }
   // diagnose() reads it from the end of the output.

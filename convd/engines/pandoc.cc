@@ -1,6 +1,6 @@
 // Markup to markup by pandoc. With --sandbox its readers open nothing but the document. It cannot write docx, odt and
-// epub that way; those are made only from formats that have no includes, and a filter takes out pictures that are not
-// in the document.
+// epub that way; those are made only from formats that have no includes, and pictures that are not in the document are
+// taken out: while it is read, because pandoc looks for those of a docx before its filters run.
 
 #include <algorithm>
 #include <array>
@@ -8,6 +8,7 @@
 #include "convd/engines/builtin.h"
 #include "convd/engines/diagnosis.h"
 #include "convd/engines/limits.h"
+#include "convd/engines/warnings.h"
 
 namespace convd::engines {
 namespace {
@@ -15,16 +16,24 @@ namespace {
 using shared::ErrorCode;
 
 constexpr auto program = "/usr/bin/pandoc";
-constexpr auto filter_path = "/tmp/only-inside.lua";
+constexpr auto script_path = "/tmp/only-inside.lua";
 
 // What a picture may show: data in its own address, or a file that was inside the document.
-constexpr std::string_view filter_text = R"lua(local inside = {}
-for _, item in ipairs(pandoc.mediabag.list()) do inside[item.path] = true end
-function Image(image)
-  if inside[image.src] or image.src:match("^data:") then return nil end
-  return pandoc.Emph(image.caption)
+constexpr std::string_view walls = R"lua(
+local function walls()
+  local inside = {}
+  for _, item in ipairs(pandoc.mediabag.list()) do inside[item.path] = true end
+  local function picture(image)
+    if inside[image.src] or image.src:match("^data:") then return nil end
+    return pandoc.Emph(image.caption)
+  end
+  return {Image = picture}
 end
 )lua";
+constexpr std::string_view as_filter = "return {walls()}\n";
+// A page that is to hold all it shows would also look for what its raw parts name.
+constexpr std::string_view as_filter_of_raw_parts =
+    "local function none() return {} end\nreturn {walls(), {RawInline = none, RawBlock = none}}\n";
 
 enum class Reach : std::uint8_t { itself, includes };
 
@@ -68,6 +77,12 @@ bool is_container(std::string_view format) {
   return format == "docx" || format == "odt" || format == "epub";
 }
 
+// A reader of pandoc's own that hands on what it has read only behind the walls.
+std::string as_reader(std::string_view reader) {
+  return "function Reader(input)\n  return pandoc.read(tostring(input), \"" + std::string(reader) +
+         "\"):walk(walls())\nend\n";
+}
+
 template <typename Rows>
 const auto& row_of(const Rows& rows, std::string_view format) {
   return *std::find_if(rows.begin(), rows.end(), [&](const auto& row) { return row.format == format; });
@@ -92,6 +107,7 @@ const std::vector<Clue>& clues() {
       {"Couldn't extract ePub file", ErrorCode::input_invalid, "the book is damaged"},
       {"Could not find", ErrorCode::input_invalid, "the document is damaged; a part of it is missing"},
       {"Error parsing", ErrorCode::input_invalid, "the document is damaged"},
+      {"openBinaryFile: does not exist", ErrorCode::input_invalid, "the document refers to another file"},
       {"Error at \"", ErrorCode::input_invalid, "the document has a mistake in its markup"},
       {"JSON parse error", ErrorCode::input_invalid, "the notebook is not valid"},
       {"UTF-8 decoding error", ErrorCode::input_invalid, "the text is not in UTF-8"},
@@ -100,6 +116,13 @@ const std::vector<Clue>& clues() {
       {"stack overflow", ErrorCode::input_too_large, "the document is nested too deeply"},
   };
   return table;
+}
+
+const WarningSigns& warning_signs() {
+  // Those of a page without a title, and of a sandbox without translations.
+  static const WarningSigns signs{{"[WARNING]"},
+                                  {"nonempty <title>", "Could not load translations", "has no translation defined"}};
+  return signs;
 }
 
 class Pandoc final : public Engine {
@@ -137,22 +160,29 @@ class Pandoc final : public Engine {
     }
     Command command;
     command.outputs = task.stem + "." + task.to;
+    const std::string reader(row_of(sources, task.from).reader);
+    const bool reads_by_script = is_container(task.to) && !is_container(task.from);
+    // The pictures of a container would be lost otherwise.
+    const bool holds_pictures = is_container(task.from) && task.to == "html";
     command.argv = {program,       "+RTS",
                     "-M1024M",     "-RTS",
-                    "--from",      std::string(row_of(sources, task.from).reader),
+                    "--from",      reads_by_script ? script_path : reader,
                     "--to",        std::string(row_of(targets, task.to).writer),
                     "--standalone"};
-    if (is_container(task.to)) {
-      command.argv.insert(command.argv.end(), {"--lua-filter", filter_path});
-      command.files.push_back({filter_path, std::string(filter_text)});
-    } else {
-      command.argv.emplace_back("--sandbox");
+    if (!is_container(task.to)) command.argv.emplace_back("--sandbox");
+    if (holds_pictures) command.argv.emplace_back("--self-contained");
+    if (reads_by_script) {
+      command.files.push_back({script_path, std::string(walls) + as_reader(reader)});
+    } else if (is_container(task.to) || holds_pictures) {
+      command.argv.insert(command.argv.end(), {"--lua-filter", script_path});
+      command.files.push_back(
+          {script_path, std::string(walls) + std::string(holds_pictures ? as_filter_of_raw_parts : as_filter)});
     }
-    // The pictures of a container would be lost otherwise.
-    if (is_container(task.from) && task.to == "html") command.argv.emplace_back("--self-contained");
     append_options(command.argv, task);
     command.argv.insert(command.argv.end(), {"--output", "/out/" + command.outputs, "--", task.input});
+    command.family = process::Family::markup;
     command.limits = limits();
+    command.progress = [] { return with_warnings(warning_signs(), nullptr); };
     return command;
   }
   std::optional<shared::Error> diagnose(const Task&, const Ended& ended) const override {

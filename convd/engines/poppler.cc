@@ -5,6 +5,7 @@
 #include "convd/engines/limits.h"
 #include "convd/engines/page_range.h"
 #include "convd/engines/progress.h"
+#include "convd/engines/warnings.h"
 
 namespace convd::engines {
 namespace {
@@ -33,6 +34,11 @@ const std::vector<Clue>& clues() {
   return table;
 }
 
+const WarningSigns& warning_signs() {
+  static const WarningSigns signs{{"Syntax Warning", "Syntax Error", "Internal Error"}};
+  return signs;
+}
+
 bool is_picture(const std::string& to) {
   return to == "png" || to == "jpg" || to == "tiff";
 }
@@ -52,10 +58,13 @@ void append_selection(std::vector<std::string>& argv, const Task& task) {
   if (const auto password = value(task, "password")) argv.insert(argv.end(), {"-upw", *password});
 }
 
-int first_page(const Task& task) {
+PageCounting counting(const Task& task, bool single) {
   const auto pages = value(task, "pages");
   const auto range = pages ? parse_page_range(*pages) : std::nullopt;
-  return range ? range->first : 1;
+  PageCounting counting;
+  if (range) counting.first = range->first;
+  if (single || (range && range->last)) counting.last = PageCounting::Last::of_a_range;
+  return counting;
 }
 
 std::vector<std::string> picture_argv(const Task& task, bool single) {
@@ -102,16 +111,20 @@ class Poppler final : public Engine {
   shared::Result<Command> command(const Task& task) const override {
     Command command;
     command.read_only = read_only();
+    command.family = process::Family::pdf;
     command.limits = limits();
     if (is_picture(task.to)) {
       const bool single = value(task, "single") == "true";
       command.argv = picture_argv(task, single);
       command.outputs = task.stem + (single ? "." : "-*.") + (task.to == "tiff" ? "tif" : task.to);
-      command.progress = [first = first_page(task)] { return make_pdftoppm_progress(first); };
+      command.progress = [counted = counting(task, single)] {
+        return with_warnings(warning_signs(), make_pdftoppm_progress(counted));
+      };
       return command;
     }
     command.argv = task.to == "svg" ? std::vector<std::string>{pdftocairo, "-svg"}
                                     : std::vector<std::string>{pdftotext, "-enc", "UTF-8", "-eol", "unix"};
+    command.progress = [] { return with_warnings(warning_signs(), nullptr); };
     if (value(task, "layout") == "true") command.argv.emplace_back("-layout");
     append_selection(command.argv, task);
     command.outputs = task.stem + "." + task.to;

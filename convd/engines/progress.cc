@@ -19,6 +19,13 @@ std::optional<std::int64_t> take_number(std::string_view& text) {
   return number;
 }
 
+// The same of a part of a time, whose sum with others shall fit: a document can write such words, too.
+std::optional<std::int64_t> take_part(std::string_view& text) {
+  constexpr std::int64_t most = 1'000'000;
+  const auto number = take_number(text);
+  return number && *number <= most ? number : std::nullopt;
+}
+
 bool take(std::string_view& text, std::string_view word) {
   if (text.substr(0, word.size()) != word) return false;
   text.remove_prefix(word.size());
@@ -27,7 +34,7 @@ bool take(std::string_view& text, std::string_view word) {
 
 class PageReader final : public ProgressReader {
  public:
-  PageReader(std::string_view prefix, int first) : prefix_(prefix), first_(first) {}
+  PageReader(std::string_view prefix, PageCounting counting) : prefix_(prefix), counting_(counting) {}
 
   void feed(Stream stream, std::string_view bytes, const Report& report) override {
     if (stream != Stream::err) return;
@@ -35,18 +42,20 @@ class PageReader final : public ProgressReader {
   }
 
  private:
-  void read(std::string_view line, const Report& report) const {
+  void read(std::string_view line, const Report& report) {
     if (!take(line, prefix_)) return;
     const auto page = take_number(line);
     if (!page || !take(line, " ")) return;
     const auto last = take_number(line);
     if (!last || (!line.empty() && line.front() != ' ')) return;
-    if (*page < first_ || *page > *last) return;
-    report({*page - first_ + 1, *last - first_ + 1, "page"});
+    if (*page < counting_.first || *page > *last) return;
+    if (counting_.last == PageCounting::Last::of_the_document) facts_.pages = *last;
+    if (counting_.pages == PageCounting::Pages::written) facts_.pages_out = *page - counting_.first + 1;
+    report({*page - counting_.first + 1, *last - counting_.first + 1, "page"});
   }
 
   std::string_view prefix_;
-  int first_;
+  PageCounting counting_;
   LineCutter lines_;
 };
 
@@ -63,13 +72,13 @@ class FfmpegReader final : public ProgressReader {
     const auto begin = line.find("Duration: ");
     if (total_ms_ || begin == std::string_view::npos) return;
     line.remove_prefix(begin + 10);
-    const auto hours = take_number(line);
+    const auto hours = take_part(line);
     if (!hours || !take(line, ":")) return;
-    const auto minutes = take_number(line);
+    const auto minutes = take_part(line);
     if (!minutes || !take(line, ":")) return;
-    const auto seconds = take_number(line);
+    const auto seconds = take_part(line);
     if (!seconds || !take(line, ".")) return;
-    const auto hundredths = take_number(line);
+    const auto hundredths = take_part(line);
     if (!hundredths) return;
     const std::int64_t total = ((*hours * 60 + *minutes) * 60 + *seconds) * 1000 + *hundredths * 10;
     if (total > 0) total_ms_ = total;
@@ -107,12 +116,14 @@ void LineCutter::feed(std::string_view bytes, const std::function<void(std::stri
   }
 }
 
-std::unique_ptr<ProgressReader> make_pdftoppm_progress(int first) {
-  return std::make_unique<PageReader>("", first);
+std::unique_ptr<ProgressReader> make_pdftoppm_progress(PageCounting counting) {
+  return std::make_unique<PageReader>("", counting);
 }
 
 std::unique_ptr<ProgressReader> make_layout_progress() {
-  return std::make_unique<PageReader>("page ", 1);
+  PageCounting counting;
+  counting.pages = PageCounting::Pages::read;
+  return std::make_unique<PageReader>("page ", counting);
 }
 
 std::unique_ptr<ProgressReader> make_ffmpeg_progress() {

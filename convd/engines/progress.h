@@ -2,6 +2,7 @@
 // What the engines print about their progress. Output may arrive in any pieces. One reader per run.
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,8 +24,16 @@ class LineCutter {
   bool too_long_ = false;
 };
 
-// "N LAST file" on stderr (pdftoppm -progress). `first` is the first page asked for.
-std::unique_ptr<ProgressReader> make_pdftoppm_progress(int first);
+// What the numbers of pages mean that an engine prints.
+struct PageCounting {
+  enum class Last : std::uint8_t { of_the_document, of_a_range };
+  enum class Pages : std::uint8_t { written, read };
+  int first = 1;  // asked for
+  Last last = Last::of_the_document;
+  Pages pages = Pages::written;
+};
+// "N LAST file" on stderr (pdftoppm -progress).
+std::unique_ptr<ProgressReader> make_pdftoppm_progress(PageCounting counting);
 // "page N TOTAL" on stderr (convd-layout).
 std::unique_ptr<ProgressReader> make_layout_progress();
 // "out_time_us=N" on stdout (ffmpeg -progress pipe:1) against "Duration: H:M:S" on stderr; in milliseconds.

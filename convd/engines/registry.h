@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "convd/engines/described_engine.h"
 #include "convd/engines/engine.h"
+#include "convd/engines/formats.h"
 
 namespace convd::engines {
 
@@ -21,18 +23,21 @@ struct EngineState {
 class Registry {
  public:
   explicit Registry(std::vector<std::unique_ptr<Engine>> engines);
-  // All engines this build knows, availability by the presence of their programs under `root` ("" is the system).
-  // `own_programs` is the directory of our own ones (convd-layout).
-  static Registry installed(const std::string& root = "", const std::string& own_programs = "/usr/libexec/convd");
+  // All engines this build knows and those described, availability by the presence of their programs under `root` (""
+  // is the system). `own_programs` is the directory of our own ones (convd-layout).
+  static Registry installed(const std::string& root = "", const std::string& own_programs = "/usr/libexec/convd",
+                            const Described& described = {});
 
   const std::vector<EngineState>& engines() const { return states_; }
   const Engine* find(std::string_view name) const;
+  const FormatTable& formats() const { return formats_; }
   void set_version(std::string_view name, std::string version);
   void set_unavailable(std::string_view name, std::string problem);
 
  private:
   std::vector<std::unique_ptr<Engine>> engines_;
   std::vector<EngineState> states_;
+  FormatTable formats_;
 };
 
 // A step of a route as the option tables see it.

@@ -16,6 +16,7 @@ const std::vector<Clue>& clues() {
       {"XML parse error", ErrorCode::input_invalid, "the drawing is not well-formed XML"},
       {"Error reading SVG", ErrorCode::input_invalid, "the drawing cannot be read"},
       {"has no dimensions", ErrorCode::input_invalid, "the drawing has no size"},
+      {"larger than 32767 pixels", ErrorCode::input_too_large, "the picture would be too large"},
       {"too many", ErrorCode::input_too_large, "the drawing has too many elements"},
       {"exceeded", ErrorCode::input_too_large, "the drawing has too many elements"},
       {"invalid value (typically too big)", ErrorCode::input_too_large, "the picture would be too large"},
@@ -51,6 +52,7 @@ class Rsvg final : public Engine {
     }
     command.argv.insert(command.argv.end(), {"--", task.input});
     command.read_only = read_only();
+    command.family = process::Family::image;
     command.limits.memory_bytes = 2 * gibibyte;
     command.limits.address_space_bytes = 3 * gibibyte;
     command.limits.cpu_ms = 2 * minute_ms;

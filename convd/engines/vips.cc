@@ -6,6 +6,7 @@
 #include "convd/engines/builtin.h"
 #include "convd/engines/diagnosis.h"
 #include "convd/engines/limits.h"
+#include "convd/engines/warnings.h"
 
 namespace convd::engines {
 namespace {
@@ -13,6 +14,16 @@ namespace {
 using shared::ErrorCode;
 
 constexpr auto program = "/usr/bin/vips";
+// Loaders that are not hardened against hostile files, ImageMagick's among them, are off (VIPS_BLOCK_UNTRUSTED); should
+// one be reached all the same, it may do nothing.
+constexpr std::string_view magick_policy =
+    "<policymap>\n"
+    "<policy domain=\"delegate\" rights=\"none\" pattern=\"*\"/>\n"
+    "<policy domain=\"filter\" rights=\"none\" pattern=\"*\"/>\n"
+    "<policy domain=\"coder\" rights=\"none\" pattern=\"*\"/>\n"
+    "<policy domain=\"module\" rights=\"none\" pattern=\"*\"/>\n"
+    "<policy domain=\"path\" rights=\"none\" pattern=\"@*\"/>\n"
+    "</policymap>\n";
 constexpr std::array formats_here{"png", "jpg", "webp", "tiff", "gif", "heic", "avif"};
 
 const std::vector<Clue>& clues() {
@@ -111,9 +122,10 @@ class Vips final : public Engine {
     }
     Command command;
     command.argv = argv(task);
-    // Loaders that are not hardened against hostile files, ImageMagick's among them, stay off.
     command.env = {{"VIPS_BLOCK_UNTRUSTED", "1"}, {"VIPS_CONCURRENCY", "2"}};
+    command.files = {{"/etc/ImageMagick-6/policy.xml", std::string(magick_policy)}};
     command.outputs = task.stem + "." + task.to;
+    command.family = process::Family::image;
     command.limits.memory_bytes = 2 * gibibyte;
     command.limits.address_space_bytes = 4 * gibibyte;
     command.limits.cpu_ms = 3 * minute_ms;
@@ -121,6 +133,7 @@ class Vips final : public Engine {
     command.limits.processes = 64;
     command.limits.open_files = 256;
     command.limits.tmp_bytes = gibibyte;
+    command.progress = [] { return with_warnings({{"VIPS-WARNING"}}, nullptr); };
     return command;
   }
   std::optional<shared::Error> diagnose(const Task&, const Ended& ended) const override {
