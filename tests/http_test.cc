@@ -69,10 +69,10 @@ std::vector<Bad> malformed() {
        post + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", 400},
       {"Transfer-Encoding twice", post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
        400},
-      {"gzip, chunked", post + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
-      {"chunked, chunked", post + "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 501},
+      {"gzip, chunked", post + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400},
+      {"chunked, chunked", post + "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 400},
       {"identity", post + "Transfer-Encoding: identity\r\n\r\n", 501},
-      {"xchunked", post + "Transfer-Encoding: xchunked\r\n\r\n", 501},
+      {"xchunked", post + "Transfer-Encoding: xchunked\r\n\r\n", 400},
       {"chunked in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
       {"no Host", "GET / HTTP/1.1\r\n\r\n", 400},
       {"two Hosts", get + "Host: x\r\n\r\n", 400},
@@ -362,6 +362,39 @@ TEST_CASE("A client that closes its sending half still gets its answers; one tha
     const std::string answer = client.rest();
     CHECK(has(answer, "late\n"));
     CHECK(has(answer, "GET /two []\n"));
+    CHECK(world.service.left == 0);
+  }
+  SECTION("half closed over TCP: it looks like one that is gone, and is answered") {
+    RawClient client = world.connect_tcp(1 << 16);
+    client.send("GET /later HTTP/1.1\r\n" + host + "\r\n");
+    client.end_of_output();
+    REQUIRE(world.eventually([&] { return world.service.left == 1; }));
+    world.service.answer_later_ones();
+    CHECK(has(client.rest(), "late\n"));
+  }
+  SECTION("gone over TCP") {
+    RawClient client = world.connect_tcp(1 << 16);
+    client.send("GET /later HTTP/1.1\r\n" + host + "\r\n");
+    REQUIRE(world.eventually([&] { return world.service.begun == 1; }));
+    client.close();
+    REQUIRE(world.eventually([&] { return world.service.left == 1; }));
+  }
+  SECTION("gone after its answer, which is nothing to tell") {
+    RawClient client = world.connect();
+    client.send("GET /later HTTP/1.1\r\n" + host + "\r\n");
+    REQUIRE(world.eventually([&] { return world.service.later.size() == 1; }));
+    world.service.answer_later_ones();
+    CHECK(has(client.until("late\n"), "200 OK"));
+    client.close();
+    CHECK(world.eventually([&] { return world.service.connections == 0; }));
+    CHECK(world.service.left == 0);
+  }
+  SECTION("the server leaves first") {
+    RawClient client = world.connect();
+    client.send("GET /later HTTP/1.1\r\n" + host + "\r\n");
+    REQUIRE(world.eventually([&] { return world.service.later.size() == 1; }));
+    world.on_loop([&] { world.server.reset(); });
+    CHECK(world.service.left == 0);
   }
   SECTION("gone") {
     RawClient client = world.connect();
@@ -369,6 +402,7 @@ TEST_CASE("A client that closes its sending half still gets its answers; one tha
     REQUIRE(world.eventually([&] { return world.service.later.size() == 1; }));
     client.close();
     CHECK(world.eventually([&] { return world.service.exchanges == 0 && world.service.connections == 0; }));
+    CHECK(world.service.left == 1);
   }
   SECTION("gone within a body") {
     RawClient client = world.connect();
@@ -425,6 +459,18 @@ TEST_CASE("Deadlines") {
     CHECK(status_line(answer) == "HTTP/1.1 408 Request Timeout");
     CHECK(world.eventually([&] { return world.service.exchanges == 0; }));
   }
+  SECTION("a body that comes, but too slowly: 408") {
+    TransportWorld world(quick([](auto& limits) {
+      limits.body_grace = 20ms;
+      limits.body_rate = 1'000'000;
+    }));
+    RawClient client = world.connect();
+    client.send("POST /a HTTP/1.1\r\n" + host + "Content-Length: 1000000\r\n\r\n");
+    std::size_t sent = 0;
+    while (sent < 1'000'000 && world.service.exchanges == (sent == 0 ? 0 : 1)) sent += client.send("x") ? 1 : 0;
+    CHECK(sent < 1'000'000);
+    CHECK(status_line(client.rest()) == "HTTP/1.1 408 Request Timeout");
+  }
   SECTION("an answer that takes long is waited for") {
     TransportWorld world(
         quick([](auto& limits) { limits.head_timeout = limits.idle_timeout = limits.body_timeout = 10ms; }));
@@ -453,6 +499,49 @@ TEST_CASE("Deadlines") {
     CHECK(world.eventually([&] { return world.service.connections == 0; }));
     CHECK(status_line(client.rest()) == "HTTP/1.1 400 Bad Request");
   }
+}
+
+TEST_CASE("A handshake that is refused is answered") {
+  TransportWorld world;
+  const std::string answer =
+      converse(world, "GET /ws/refused HTTP/1.1\r\n" + host +
+                          "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+  CHECK(has(answer, "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\n"));
+  CHECK(has(answer, "too fast\n"));
+  CHECK(world.service.sessions == 0);
+}
+
+TEST_CASE("Who has sent hundreds of requests in one go lets others have their turn") {
+  TransportWorld world;
+  RawClient greedy = world.connect();
+  RawClient modest = world.connect();
+  const std::string request = "GET /count HTTP/1.1\r\n" + host + "\r\n";
+  std::string many;
+  for (int i = 0; i < 500; ++i) many += request;
+  world.on_loop([&] {
+    // Both are there when the loop looks next.
+    greedy.send(many);
+    modest.send(request);
+  });
+  modest.until("GET /count");
+  const int before = world.service.begun;
+  INFO(before);
+  CHECK(before < 250);
+  for (int i = 0; i < 500; ++i) greedy.until("GET /count");
+  CHECK(world.service.begun == 501);
+}
+
+TEST_CASE("Whoever is turned away gets not a byte") {
+  TransportWorld world;
+  RawClient before = world.connect();
+  before.send("GET / HTTP/1.1\r\n" + host + "\r\n");
+  CHECK(has(before.until("\n"), "200 OK"));
+  world.service.turns_away = true;
+  CHECK(world.connect().is_closed());
+  before.send("GET / HTTP/1.1\r\n" + host + "\r\n");
+  before.until("200 OK");
+  CHECK(world.service.connections == 1);
 }
 
 TEST_CASE("Upgrades other than to websocket are ignored") {

@@ -2,6 +2,7 @@
 
 #include "convd/transport/listener.h"
 
+#include <arpa/inet.h>
 #include <grp.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
@@ -95,7 +96,7 @@ TEST_CASE("A listener removes its own file, not that of its successor") {
   CHECK(std::filesystem::exists(path));
 }
 
-TEST_CASE("TCP: loopback only, and the real port is told") {
+TEST_CASE("TCP: loopback only without tokens, and the real port is told") {
   auto socket = listen_on_tcp("127.0.0.1:0");
   REQUIRE(socket.ok());
   CHECK(has(socket->name, "127.0.0.1:"));
@@ -104,8 +105,11 @@ TEST_CASE("TCP: loopback only, and the real port is told") {
   for (const char* address : {"0.0.0.0:0", "192.168.0.1:80", "[::]:0", "8.8.8.8:0"}) {
     const auto refused = listen_on_tcp(address);
     REQUIRE_FALSE(refused.ok());
-    CHECK(has(refused.error().message, "tokens, which come with a later release"));
+    CHECK(has(refused.error().message, "without tokens"));
   }
+  CHECK(has(listen_on_tcp("0.0.0.0:0", Reach::anywhere)->name, "0.0.0.0:"));
+  CHECK(is_beyond_loopback("[::]:80"));
+  CHECK_FALSE(is_beyond_loopback("127.1.2.3:80"));
   for (const char* address :
        {"", "8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "host:80", "::1:80", "127.0.0.1:-1"}) {
     INFO(address);
@@ -159,6 +163,52 @@ TEST_CASE("The caller is who the kernel says, whatever the request claims") {
   CHECK(has(over_tcp.rest(), "local user"));
 }
 
+TEST_CASE("A TCP peer is known by its address, whatever family the socket has") {
+  const auto peer_of = [](int family, const std::string& to) {
+    const loop::UniqueFd listening(::socket(family, SOCK_STREAM, 0));
+    sockaddr_in6 any{};
+    any.sin6_family = static_cast<sa_family_t>(family);
+    any.sin6_addr = in6addr_any;
+    const auto size = static_cast<socklen_t>(family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in));
+    REQUIRE(::bind(listening.get(), reinterpret_cast<const sockaddr*>(&any), size) == 0);
+    REQUIRE(::listen(listening.get(), 1) == 0);
+    sockaddr_in6 bound{};
+    socklen_t bound_size = sizeof bound;
+    REQUIRE(::getsockname(listening.get(), reinterpret_cast<sockaddr*>(&bound), &bound_size) == 0);
+    sockaddr_in target{};
+    target.sin_family = AF_INET;
+    target.sin_port = bound.sin6_port;  // at the same place in both
+    REQUIRE(::inet_pton(AF_INET, to.c_str(), &target.sin_addr) == 1);
+    const loop::UniqueFd client(::socket(AF_INET, SOCK_STREAM, 0));
+    REQUIRE(::connect(client.get(), reinterpret_cast<sockaddr*>(&target), sizeof target) == 0);
+    const loop::UniqueFd accepted(::accept(listening.get(), nullptr, nullptr));
+    const auto caller = caller_of(accepted.get(), {0, std::nullopt});
+    REQUIRE(caller.has_value());
+    CHECK(caller->principal == "local");
+    CHECK(caller->role == api::Role::user);
+    return caller->address;
+  };
+  CHECK(peer_of(AF_INET, "127.0.0.1") == "127.0.0.1");
+  CHECK(peer_of(AF_INET6, "127.0.0.1") == "127.0.0.1");
+}
+
+TEST_CASE("A TCP peer that has gone before it was looked at is nobody, and least of all a local one") {
+  const auto listening = listen_on_tcp("127.0.0.1:0");
+  REQUIRE(listening.ok());
+  sockaddr_in target{};
+  socklen_t size = sizeof target;
+  REQUIRE(::getsockname(listening->fd.get(), reinterpret_cast<sockaddr*>(&target), &size) == 0);
+  loop::UniqueFd client(::socket(AF_INET, SOCK_STREAM, 0));
+  REQUIRE(::connect(client.get(), reinterpret_cast<sockaddr*>(&target), sizeof target) == 0);
+  REQUIRE(::send(client.get(), "GET", 3, 0) == 3);
+  const linger at_once{1, 0};
+  REQUIRE(::setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
+  client.reset();
+  const loop::UniqueFd accepted(::accept(listening->fd.get(), nullptr, nullptr));
+  REQUIRE(accepted);
+  CHECK_FALSE(caller_of(accepted.get(), {0, std::nullopt}).has_value());
+}
+
 TEST_CASE("Operators: root, the daemon's uid, and the admin group with its supplementary members") {
   if (::getuid() != 0) return;
   const Directory directory;
@@ -181,6 +231,7 @@ TEST_CASE("Operators: root, the daemon's uid, and the admin group with its suppl
     const loop::UniqueFd accepted(::accept(socket->fd.get(), nullptr, nullptr));
     const auto caller = caller_of(accepted.get(), {daemon, admins});
     REQUIRE(caller.has_value());
+    CHECK(caller->address.empty());
     CHECK(caller->principal == "uid:" + std::to_string(uid));
     CHECK(caller->org == caller->principal);
     return caller->role;
@@ -211,6 +262,23 @@ TEST_CASE("Over the limit of connections clients wait or are turned away, and ar
   RawClient again = world.connect();
   again.send("GET /x HTTP/1.0\r\n\r\n");
   CHECK(has(again.rest(), "GET /x []"));
+}
+
+TEST_CASE("However many have come over TCP, the Unix socket has places left") {
+  ServerOptions options;
+  options.limits.connections = 20;
+  options.limits.accept_pause = 5ms;
+  TransportWorld world(options);
+  std::vector<RawClient> crowd;
+  for (int i = 0; i < 20; ++i) crowd.push_back(world.connect_tcp(65536));
+  REQUIRE(world.eventually([&] { return world.server->counts().http >= 4; }));
+  {
+    RawClient local = world.connect();
+    local.send("GET /x HTTP/1.0\r\n\r\n");
+    CHECK(has(local.rest(), "GET /x []"));
+  }
+  REQUIRE(world.eventually([&] { return world.server->counts().http == 4; }));
+  CHECK(crowd.back().is_closed());
 }
 
 TEST_CASE("Without descriptors a client is turned away at once, and the loop does not spin") {

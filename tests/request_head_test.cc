@@ -3,6 +3,7 @@
 #include "convd/transport/request_head.h"
 
 #include "convd/transport/body_decoder.h"
+#include "convd/transport/body_pace.h"
 #include "convd/transport/head_parser.h"
 #include "convd/transport/head_rules.h"
 #include "convd/transport/response_writer.h"
@@ -165,6 +166,112 @@ TEST_CASE("Whatever a mutated head is taken for, it breaks no rule") {
   CHECK(accepted > 1000);
 }
 
+TEST_CASE("The rules of a head stand by themselves, whatever a library lets pass") {
+  const auto of_head = [](const std::string& head) {
+    const auto error = check_head(head + "\r\n\r\n", limits);
+    return error ? std::string(to_string(error->code)) : std::string("good");
+  };
+  CHECK(of_head("GET / HTTP/1.1\r\nHost: x") == "good");
+  CHECK(of_head("G(T / HTTP/1.1") == "invalid_request");
+  CHECK(of_head("GET /\xc3\xa4 HTTP/1.1") == "invalid_request");
+  CHECK(of_head("GET / HTTP/1.2") == "not_implemented");
+  CHECK(of_head("GET / http/1.1") == "invalid_request");
+
+  const auto is_refused = [](std::string_view line) { return check_field_line(line).has_value(); };
+  CHECK_FALSE(is_refused("A:\tb"));
+  for (const std::string& line :
+       {std::string(" a: folded"), std::string("\ta: folded"), std::string("A : b"), std::string("A b: c"),
+        std::string(": c"), std::string("abc"), std::string("A: b\0c", 6), std::string("A: \x1b[0m"),
+        std::string("A: \x7f"), std::string("Content-Length:\t3"), std::string("host: x\t"),
+        std::string("Transfer-Encoding:\tchunked")}) {
+    INFO(line);
+    CHECK(is_refused(line));
+  }
+}
+
+TEST_CASE("A body has one length, told in one way") {
+  const auto framing = [](const api::Headers& headers, int minor_version = 1) {
+    const auto out = framing_of(headers, minor_version);
+    return out.ok() ? std::string("good") : std::string(to_string(out.error().code));
+  };
+  const std::pair<std::string, std::string> three{"content-length", "3"};
+  const std::pair<std::string, std::string> chunked{"transfer-encoding", "chunked"};
+  CHECK(framing({three}) == "good");
+  CHECK(framing({chunked}) == "good");
+  CHECK(framing({three, three}) == "invalid_request");
+  CHECK(framing({chunked, chunked}) == "invalid_request");
+  CHECK(framing({three, chunked}) == "invalid_request");
+  CHECK(framing({chunked, three}) == "invalid_request");
+  CHECK(framing({chunked}, 0) == "invalid_request");
+  for (const std::string length : {"+3", "-3", "0x3", "3x", "3, 3", "", "1000000000000000"}) {
+    INFO(length);
+    CHECK(framing({{"content-length", length}}) == "invalid_request");
+  }
+  for (const std::string coding : {"xchunked", "gzip, chunked", "chunked, chunked", "", "chu nked"}) {
+    INFO(coding);
+    CHECK(framing({{"transfer-encoding", coding}}) == "invalid_request");
+  }
+  CHECK(framing({{"transfer-encoding", std::string("identity")}}) == "not_implemented");
+}
+
+TEST_CASE("A request is for one host") {
+  const auto is_refused = [](const api::Headers& headers, int minor_version = 1, std::string_view authority = {}) {
+    return check_host(headers, minor_version, authority).has_value();
+  };
+  const std::pair<std::string, std::string> host{"host", "x:80"};
+  CHECK_FALSE(is_refused({host}));
+  CHECK_FALSE(is_refused({host}, 1, "X:80"));
+  CHECK_FALSE(is_refused({}, 0));
+  CHECK(is_refused({}));
+  CHECK(is_refused({host, host}));
+  CHECK(is_refused({host}, 1, "y:80"));
+  for (const std::string value : {"x/y", "x:port", "user@x", "[::1", "x y"}) {
+    INFO(value);
+    CHECK(is_refused({{"host", value}}));
+  }
+}
+
+TEST_CASE("A head has so many lines, segments and parameters") {
+  const auto outcome = [](const std::string& target, std::size_t lines) {
+    std::string head = "GET " + target + " HTTP/1.1\r\nHost: x\r\n";
+    for (std::size_t i = 1; i < lines; ++i) head += "X: y\r\n";
+    const auto out = parse_head(head + "\r\n", limits);
+    return out.ok() ? "ok" : std::string(to_string(out.error().code));
+  };
+  const auto times = [](std::size_t count, std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < count; ++i) out += text;
+    return out;
+  };
+  CHECK(outcome("/", limits.header_fields) == "ok");
+  CHECK(outcome("/", limits.header_fields + 1) == "header_too_large");
+  CHECK(outcome(times(limits.path_segments, "/a"), 1) == "ok");
+  CHECK(outcome(times(limits.path_segments + 1, "/a"), 1) == "header_too_large");
+  CHECK(outcome("/?" + times(limits.query_parameters, "a&"), 1) == "ok");
+  CHECK(outcome("/?" + times(limits.query_parameters + 1, "a&"), 1) == "header_too_large");
+}
+
+TEST_CASE("The pace of a body is an average, after a time of grace") {
+  const loop::TimePoint start{std::chrono::hours(1)};
+  Limits slow;
+  slow.body_rate = 100;
+  slow.body_grace = milliseconds(10'000);
+  BodyPace pace;
+  pace.start(start);
+  CHECK_FALSE(pace.is_too_slow(slow, start + milliseconds(9'999)));
+  CHECK(pace.is_too_slow(slow, start + milliseconds(10'000)));
+  pace.add(999);
+  CHECK(pace.is_too_slow(slow, start + milliseconds(10'000)));
+  pace.add(1);
+  CHECK_FALSE(pace.is_too_slow(slow, start + milliseconds(10'000)));
+  CHECK(pace.is_too_slow(slow, start + milliseconds(10'011)));
+  slow.body_rate = 0;
+  CHECK_FALSE(pace.is_too_slow(slow, start + std::chrono::hours(1)));
+  pace.start(start + std::chrono::hours(1));
+  slow.body_rate = 100;
+  CHECK_FALSE(pace.is_too_slow(slow, start + std::chrono::hours(1)));
+}
+
 TEST_CASE("What counts as a WebSocket handshake") {
   const auto is_websocket = [](const std::string& line, const std::string& lines) {
     return parsed(line + "\r\nHost: x\r\n" + lines + "\r\n").websocket;
@@ -198,6 +305,10 @@ TEST_CASE("Chunks are decoded however the bytes arrive") {
     decoder.start_chunked();
     CHECK(decoded(decoder, bad, 1) == "error invalid_request");
   }
+  decoder.start_chunked();
+  CHECK(decoded(decoder, "\r\n\r\n", 1) == "error invalid_request");
+  decoder.start_chunked();
+  CHECK(decoded(decoder, "3;" + std::string(300, 'a') + "\r\nabc\r\n0\r\n\r\n", 1) == "error invalid_request");
 }
 
 TEST_CASE("A response head") {

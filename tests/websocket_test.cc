@@ -69,6 +69,11 @@ TEST_CASE("What is no handshake, or has no socket, is answered as HTTP") {
   CHECK(has(ask(upgrade + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n\r\n"), "HTTP/1.1 400 "));
   CHECK(has(ask(handshake("/ws/one") + "\x81\x05hello"), "HTTP/1.1 400 "));
   CHECK(world.eventually([&] { return world.service.sessions == 0; }));
+  // Only what is a handshake has opened something, or spent a ticket.
+  world.service.asked_for_sockets = 0;
+  ask(upgrade + "Sec-WebSocket-Version: 13\r\n\r\n");
+  ask(handshake("/ws/one") + "\x81\x05hello");
+  CHECK(world.service.asked_for_sockets == 0);
 }
 
 TEST_CASE("Text comes back: empty, short, 16-bit and 64-bit lengths") {

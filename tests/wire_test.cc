@@ -40,6 +40,8 @@ TEST_CASE("start carries the whole specification but no descriptor") {
   spec.read_only = {"/etc/fonts"};
   spec.limits = {1, 2, 3, 4, std::int64_t{5} << 40, 6, 7, 8, 9};
   spec.nice = -3;
+  spec.inspection = "{\"format\":\"docx\"}";
+  spec.family = Family::media;
   const auto start = round(Start{12, spec});
   CHECK(start.id == 12);
   CHECK(start.spec.job == spec.job);
@@ -53,6 +55,8 @@ TEST_CASE("start carries the whole specification but no descriptor") {
   CHECK(start.spec.files[0].content == spec.files[0].content);
   CHECK(start.spec.read_only == spec.read_only);
   CHECK(start.spec.nice == -3);
+  CHECK(start.spec.inspection == spec.inspection);
+  CHECK(start.spec.family == Family::media);
   const Limits& limits = start.spec.limits;
   CHECK(limits.memory_bytes == 1);
   CHECK(limits.address_space_bytes == 2);
@@ -82,10 +86,11 @@ TEST_CASE("the short messages") {
 
 TEST_CASE("every end comes through") {
   for (int end = 0; end <= static_cast<int>(End::lost); ++end) {
-    Exit exit{static_cast<End>(end), 9, "because", 10, 20, 30, true, {}};
+    Exit exit{static_cast<End>(end), 9, "because", 10, 20, 30, true, true, {}};
     const auto exited = round(Exited{11, exit});
     CHECK(exited.exit.end == exit.end);
     CHECK(exited.exit.status == 9);
+    CHECK(exited.exit.disk_full);
     CHECK(exited.exit.warm);
     CHECK(exited.exit.reason == "because");
     CHECK(exited.exit.user_ms == 10);

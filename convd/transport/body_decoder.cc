@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "convd/transport/head_rules.h"
 #include "convd/transport/invalid.h"
 
 namespace convd::transport {
@@ -83,7 +84,7 @@ Result<void> BodyDecoder::end_of_line() {
 Result<void> BodyDecoder::start_chunk() {
   const std::size_t digits = std::min(line_.find_first_not_of("0123456789abcdefABCDEF"), line_.size());
   const bool has_extension = digits < line_.size();
-  if (digits == 0 || digits > most_size_digits || (has_extension && line_[digits] != ';')) {
+  if (digits == 0 || digits > most_size_digits || (has_extension && line_[digits] != ';') || !is_field_text(line_)) {
     return invalid("A chunk size must be 1 to 12 hex digits.");
   }
   std::from_chars(line_.data(), line_.data() + digits, left_, 16);
@@ -93,10 +94,11 @@ Result<void> BodyDecoder::start_chunk() {
 
 Result<void> BodyDecoder::end_of_trailer_line() {
   trailer_size_ += line_.size();
-  if (line_.empty())
+  if (line_.empty()) {
     state_ = State::done;
-  else if (line_.find(':') == std::string::npos || line_.front() == ' ')
-    return invalid("A trailer line is malformed.");
+    return {};
+  }
+  if (auto error = check_field_line(line_)) return *error;
   return {};
 }
 

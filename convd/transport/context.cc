@@ -9,6 +9,7 @@
 #include <exception>
 #include <stdexcept>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "convd/transport/log.h"
@@ -42,7 +43,7 @@ void on_lws_log(int level, const char* line) noexcept {
   log()->log(level == LLL_ERR ? spdlog::level::err : spdlog::level::warn, "libwebsockets: {}", text);
 }
 
-std::string handshake(const std::string& key) {
+std::string request_with(const std::string& key) {
   return "GET / HTTP/1.1\r\nHost: convd\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
          "Sec-WebSocket-Key: " +
          key + "\r\n\r\n";
@@ -65,8 +66,8 @@ struct Context::Setup {
   std::array<void*, 1> loops{};
 };
 
-Context::Context(loop::EvLoop& loop, const Limits& limits, std::function<void()> closed)
-    : loop_(loop), limits_(limits), closed_(std::move(closed)), setup_(std::make_unique<Setup>()) {
+Context::Context(loop::EvLoop& loop, const Limits& limits)
+    : loop_(loop), limits_(limits), setup_(std::make_unique<Setup>()) {
   raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);  // sendfile() cannot be told otherwise
   lws_set_log_level(LLL_ERR | LLL_WARN, on_lws_log);
@@ -99,12 +100,10 @@ Context::Context(loop::EvLoop& loop, const Limits& limits, std::function<void()>
 
 Context::~Context() {
   lws_context_destroy(context_);
-  for (; !arrivals_.empty(); arrivals_.pop_front()) closed_();
 }
 
 // Thousands may come at once, when a daemon has been restarted, and what others wait for must not wait for them all.
-void Context::adopt(loop::UniqueFd socket, const std::string& key, std::unique_ptr<api::SocketSession> session) {
-  Arrival arrival{std::move(socket), key, std::move(session)};
+void Context::adopt(Handover arrival) {
   if (!turn_) turn_ = loop_.after(loop::milliseconds(0), [this] { next_turn(); });
   if (adopted_ == most_adoptions_per_turn) return arrivals_.push_back(std::move(arrival));
   adopt_now(std::move(arrival));
@@ -116,22 +115,23 @@ void Context::next_turn() {
   if (arrivals_.empty()) return;
   turn_ = loop_.after(loop::milliseconds(0), [this] { next_turn(); });
   while (!arrivals_.empty() && adopted_ < most_adoptions_per_turn) {
-    Arrival arrival = std::move(arrivals_.front());
+    Handover arrival = std::move(arrivals_.front());
     arrivals_.pop_front();
     adopt_now(std::move(arrival));
   }
 }
 
-void Context::adopt_now(Arrival arrival) {
+void Context::adopt_now(Handover arrival) {
   ++adopted_;
-  adopting_ = std::make_unique<WebSocket>(std::move(arrival.session), limits_, waiting_, loop_.now());
+  adopting_ = std::make_unique<WebSocket>(std::move(arrival.session), std::move(arrival.stay), limits_, waiting_, loop_,
+                                          std::move(arrival.handshake.subprotocol));
   WebSocket* const socket = adopting_.get();
-  const std::string head = handshake(arrival.key);
+  const std::string head = request_with(arrival.handshake.key);
   keep_little_unsent(arrival.socket.get());
   // Closes the descriptor when it fails. Runs the handshake before it returns.
   lws* wsi = lws_adopt_socket_vhost_readbuf(vhost_, arrival.socket.release(), head.data(), head.size());
   // Not even instantiated.
-  if (std::exchange(adopting_, nullptr)) return closed_();
+  if (std::exchange(adopting_, nullptr)) return;
   if (leaving_ && socket_of(wsi) == socket) socket->go_away();
 }
 
@@ -155,10 +155,15 @@ WebSocket* Context::socket_of(lws* wsi) {
   return found == sockets_.end() ? nullptr : found->second.get();
 }
 
-void Context::forget(lws* wsi) {
-  // Out of the map first: the end of a session may look at the map.
-  const auto node = sockets_.extract(wsi);
-  if (!node.empty()) closed_();
+// Libwebsockets knows the names of its own protocols only.
+int Context::add_headers(const WebSocket& socket, void* to) const {
+  if (socket.subprotocol().empty()) return 0;
+  auto& out = *static_cast<lws_process_html_args*>(to);
+  const std::string line = "Sec-WebSocket-Protocol: " + socket.subprotocol() + "\r\n";
+  if (out.max_len < static_cast<int>(line.size())) return -1;
+  out.p = std::copy(line.begin(), line.end(), out.p);
+  out.max_len -= static_cast<int>(line.size());
+  return 0;
 }
 
 int Context::on_event(lws* wsi, int reason, void* in, std::size_t size) {
@@ -170,7 +175,8 @@ int Context::on_event(lws* wsi, int reason, void* in, std::size_t size) {
       sockets_.emplace(wsi, std::exchange(adopting_, nullptr));
       return 0;
     case LWS_CALLBACK_WSI_DESTROY:
-      forget(wsi);
+      // Out of the map first: the end of a session may look at the map.
+      std::ignore = sockets_.extract(wsi);
       return 0;
     case LWS_CALLBACK_HTTP:
       return -1;  // nothing but our own handshakes is ever fed in
@@ -180,8 +186,15 @@ int Context::on_event(lws* wsi, int reason, void* in, std::size_t size) {
   WebSocket* socket = socket_of(wsi);
   if (socket == nullptr) return 0;
   switch (reason) {
+    case LWS_CALLBACK_ADD_HEADERS:
+      return add_headers(*socket, in);
     case LWS_CALLBACK_ESTABLISHED:
       socket->on_established();
+      return 0;
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+      return code(socket->on_close_by_peer({static_cast<const char*>(in), size}));
+    case LWS_CALLBACK_CLOSED:
+      socket->on_closed();
       return 0;
     case LWS_CALLBACK_RECEIVE_PONG:
       socket->heard(loop_.now());

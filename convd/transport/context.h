@@ -1,19 +1,17 @@
 #pragma once
 // libwebsockets as a guest of the loop: one context, one vhost without a listener. It only ever gets connections whose
 // handshake has been checked, and it reads a handshake that this file has written: no path, Host, subprotocol or
-// extension of a client's.
+// extension of a client's. The subprotocol that was chosen is put into its answer.
 
 #include <cstddef>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
-#include "convd/api/exchange.h"
 #include "convd/loop/ev_loop.h"
-#include "convd/loop/unique_fd.h"
+#include "convd/transport/handover.h"
 #include "convd/transport/limits.h"
 #include "convd/transport/websocket.h"
 
@@ -30,16 +28,14 @@ void raise_descriptor_limit();
 // Loop thread only.
 class Context {
  public:
-  // `closed` is called when a socket has ended. Throws std::runtime_error when libwebsockets cannot start (its libev
-  // plugin is missing).
-  Context(loop::EvLoop& loop, const Limits& limits, std::function<void()> closed);
+  // Throws std::runtime_error when libwebsockets cannot start (its libev plugin is missing).
+  Context(loop::EvLoop& loop, const Limits& limits);
   ~Context();
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
-  // Answers the handshake and runs the session; in a later turn when many arrive at once. `closed` is called in any
-  // case, perhaps at once.
-  void adopt(loop::UniqueFd socket, const std::string& key, std::unique_ptr<api::SocketSession> session);
+  // Answers the handshake and runs the session; in a later turn when many arrive at once.
+  void adopt(Handover arrival);
   // Closes every socket, also those to come, once it has sent what waits and its last words.
   void close_all();
   // To be called every second or so: gives up peers that take nothing, and lets libwebsockets look at its timers. On
@@ -53,27 +49,21 @@ class Context {
 
  private:
   struct Setup;
-  struct Arrival {
-    loop::UniqueFd socket;
-    std::string key;
-    std::unique_ptr<api::SocketSession> session;
-  };
-  void adopt_now(Arrival arrival);
+  void adopt_now(Handover arrival);
+  int add_headers(const WebSocket& socket, void* to) const;
   void next_turn();
   WebSocket* socket_of(struct lws* wsi);
-  void forget(struct lws* wsi);
 
   loop::Loop& loop_;
   const Limits& limits_;
-  const std::function<void()> closed_;
   std::unique_ptr<Setup> setup_;  // what libwebsockets keeps pointers to
   struct lws_context* context_ = nullptr;
   struct lws_vhost* vhost_ = nullptr;
   WebSocket::Waiting waiting_;
   std::unordered_map<struct lws*, std::unique_ptr<WebSocket>> sockets_;
   std::unique_ptr<WebSocket> adopting_;
-  std::deque<Arrival> arrivals_;  // over this turn's share
-  int adopted_ = 0;               // in this turn
+  std::deque<Handover> arrivals_;  // over this turn's share
+  int adopted_ = 0;                // in this turn
   loop::Timer turn_;
   bool leaving_ = false;
 };

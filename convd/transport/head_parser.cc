@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cctype>
 
+#include "convd/api/text.h"
 #include "convd/transport/head_rules.h"
 #include "convd/transport/parser_compat.h"
 #include "convd/transport/request_head.h"
+#include "shared/stream.h"
 
 namespace convd::transport {
 namespace {
@@ -84,6 +86,24 @@ std::string lower(std::string text) {
   return text;
 }
 
+std::string subprotocol_of(std::string_view offered) {
+  std::string_view chosen;
+  for (const std::string_view item : api::list_items(offered)) {
+    if (item == shared::stream_subprotocol) return std::string(item);
+    if (chosen.empty() && item.starts_with(shared::bearer_subprotocol) && api::is_token(item)) chosen = item;
+  }
+  return std::string(chosen);
+}
+
+// What a client of HTTP/1.0 expects is none of ours.
+std::optional<Error> check_expect(const api::Headers& headers) {
+  for (const auto& [name, value] : headers) {
+    if (name != "expect" || lower(value) == "100-continue") continue;
+    return Error{ErrorCode::expectation_failed, "The only expectation met here is 100-continue.", {}};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<Head> parse_head(std::string_view head, const Limits& limits) {
@@ -96,11 +116,17 @@ Result<Head> parse_head(std::string_view head, const Limits& limits) {
 
   const int minor_version = head[head.find("\r\n") - 1] - '0';
   out.http_1_0 = minor_version == 0;
-  if (auto error = check_host(headers, minor_version)) return *error;
   auto framing = framing_of(headers, minor_version);
   if (!framing) return framing.error();
   auto target = parse_target(fields->target);
   if (!target) return target.error();
+  if (auto error = check_host(headers, minor_version, target->authority)) return *error;
+  if (target->path.size() > limits.path_segments || target->query.size() > limits.query_parameters) {
+    return Error{ErrorCode::header_too_large,
+                 "The request target has more than " + std::to_string(limits.path_segments) + " segments or " +
+                     std::to_string(limits.query_parameters) + " parameters.",
+                 {}};
+  }
 
   out.request.path = std::move(target->path);
   out.request.query = std::move(target->query);
@@ -109,13 +135,14 @@ Result<Head> parse_head(std::string_view head, const Limits& limits) {
   out.chunked = framing->chunked;
   const std::string connection = joined(headers, "connection");
   out.keep_alive = !has_token(connection, "close") && (!out.http_1_0 || has_token(connection, "keep-alive"));
-  out.expects_continue = !out.http_1_0 && out.request.has_body && lower(joined(headers, "expect")) == "100-continue";
+  if (auto error = check_expect(headers); error && !out.http_1_0) return *error;
+  out.expects_continue = !out.http_1_0 && out.request.has_body && !joined(headers, "expect").empty();
   out.websocket = !out.http_1_0 && out.request.method == "GET" && !out.request.has_body &&
                   has_token(connection, "upgrade") && lower(joined(headers, "upgrade")) == "websocket";
   return out;
 }
 
-Result<std::string> websocket_key(const api::Request& request) {
+Result<Handshake> websocket_handshake(const api::Request& request) {
   if (joined(request.headers, "sec-websocket-version") != "13") {
     return Error{ErrorCode::upgrade_required, "Sec-WebSocket-Version must be 13.", {}};
   }
@@ -127,7 +154,7 @@ Result<std::string> websocket_key(const api::Request& request) {
   if (key.size() != 24 || !key.ends_with("==") || !std::all_of(key.begin(), key.end() - 2, is_base64)) {
     return Error{ErrorCode::invalid_request, "Sec-WebSocket-Key must be 16 bytes in base64.", {}};
   }
-  return key;
+  return Handshake{std::move(key), subprotocol_of(joined(request.headers, "sec-websocket-protocol"))};
 }
 
 }  // namespace convd::transport

@@ -22,11 +22,17 @@ struct Head {
 };
 
 // `head` is what HeadScanner found: request line to empty line. Errors: invalid_request, not_implemented,
-// header_too_large.
+// header_too_large, expectation_failed.
 shared::Result<Head> parse_head(std::string_view head, const Limits& limits);
 
-// The key of a valid opening handshake of RFC 6455. Errors: invalid_request, upgrade_required (a version other than
-// 13).
-shared::Result<std::string> websocket_key(const api::Request& request);
+// What the answer to an opening handshake of RFC 6455 is made of.
+struct Handshake {
+  std::string key;
+  // Of those the client offers: "convd.v1", or else the one that is its token, because a browser drops a connection
+  // that takes none of them. Empty: no subprotocol.
+  std::string subprotocol;
+};
+// Errors: invalid_request, upgrade_required (a version other than 13).
+shared::Result<Handshake> websocket_handshake(const api::Request& request);
 
 }  // namespace convd::transport

@@ -25,6 +25,9 @@ bool is_value_char(char c) {
   return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
 }
 
+// RFC 3986, without the escapes that no name of a host has.
+constexpr std::string_view name_chars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+;=";
+
 bool is_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
@@ -32,6 +35,10 @@ bool is_digits(std::string_view text) {
 bool equals_ignoring_case(std::string_view text, std::string_view lower) {
   return std::equal(text.begin(), text.end(), lower.begin(), lower.end(),
                     [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
+}
+
+Error too_many(const std::string& what, std::size_t most) {
+  return {ErrorCode::header_too_large, "The request has more than " + std::to_string(most) + " " + what + ".", {}};
 }
 
 std::optional<Error> check_version(std::string_view version) {
@@ -58,18 +65,52 @@ std::optional<Error> check_request_line(std::string_view line, const Limits& lim
                {}};
 }
 
-std::optional<Error> check_header_line(std::string_view line) {
+// Two servers that trim differently would see two requests.
+bool frames_the_request(std::string_view name) {
+  const std::string lower = api::lower(name);
+  return lower == "transfer-encoding" || lower == "content-length" || lower == "host";
+}
+
+// One that we may lack. "chunked" in whatever disguise is none of them, and neither is nothing.
+bool names_a_coding(std::string_view value) {
+  return is_token(value) && !api::lower(value).ends_with("chunked");
+}
+
+bool is_port(std::string_view text) {
+  constexpr std::size_t most_digits = 5;
+  return text.empty() || (is_digits(text) && text.size() <= most_digits);
+}
+
+bool is_authority(std::string_view text) {
+  const bool in_brackets = text.starts_with('[');
+  const std::size_t colon = in_brackets ? text.find("]:") + 1 : text.find(':');
+  const bool has_port = colon != std::string_view::npos && colon != 0;
+  if (has_port && !is_port(text.substr(colon + 1))) return false;
+  std::string_view name = text.substr(0, has_port ? colon : text.size());
+  if (!in_brackets) return name.find_first_not_of(name_chars) == std::string_view::npos;
+  if (name.size() < 3 || !name.ends_with(']')) return false;
+  name = name.substr(1, name.size() - 2);
+  return name.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos;
+}
+
+}  // namespace
+
+bool is_field_text(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), is_value_char);
+}
+
+std::optional<Error> check_field_line(std::string_view line) {
   if (line.front() == ' ' || line.front() == '\t') return invalid("A header is folded over two lines.");
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) {
     return invalid("A header line must be a name, directly followed by ':' and a value.");
   }
   const std::string_view value = line.substr(colon + 1);
-  if (!std::all_of(value.begin(), value.end(), is_value_char)) return invalid("A header value holds a control byte.");
+  const bool has_tab = value.find('\t') != std::string_view::npos;
+  if (!is_field_text(value) || (has_tab && frames_the_request(line.substr(0, colon))))
+    return invalid("A header value holds a control byte.");
   return std::nullopt;
 }
-
-}  // namespace
 
 Result<std::size_t> HeadScanner::find_end(std::string_view bytes) {
   if (!bytes.empty() && !is_token_char(bytes.front())) return invalid("This is not the beginning of an HTTP request.");
@@ -93,14 +134,14 @@ Result<std::size_t> HeadScanner::find_end(std::string_view bytes) {
 
 std::optional<Error> check_head(std::string_view head, const Limits& limits) {
   head.remove_suffix(2);
-  bool request_line = true;
+  std::size_t lines = 0;
   while (!head.empty()) {
     const std::size_t end = head.find("\r\n");
     const std::string_view line = head.substr(0, end);
     if (line.find('\r') != std::string_view::npos) return invalid("A bare CR is not allowed in a request head.");
-    auto error = request_line ? check_request_line(line, limits) : check_header_line(line);
+    auto error = lines == 0 ? check_request_line(line, limits) : check_field_line(line);
     if (error) return error;
-    request_line = false;
+    if (lines++ > limits.header_fields) return too_many("header lines", limits.header_fields);
     head.remove_prefix(end + 2);
   }
   return std::nullopt;
@@ -118,6 +159,7 @@ Result<Framing> framing_of(const api::Headers& headers, int minor_version) {
     } else if (name == "transfer-encoding") {
       if (++codings > 1) return invalid("Transfer-Encoding is given twice.");
       out.chunked = equals_ignoring_case(value, "chunked");
+      if (!out.chunked && !names_a_coding(value)) return invalid("Transfer-Encoding is malformed.");
     }
   }
   if (codings == 0) return out;
@@ -127,7 +169,7 @@ Result<Framing> framing_of(const api::Headers& headers, int minor_version) {
   return Error{ErrorCode::not_implemented, "The only transfer coding spoken here is 'chunked'.", {}};
 }
 
-std::optional<Error> check_host(const api::Headers& headers, int minor_version) {
+std::optional<Error> check_host(const api::Headers& headers, int minor_version, std::string_view authority) {
   const std::string* host = nullptr;
   for (const auto& [name, value] : headers) {
     if (name != "host") continue;
@@ -138,11 +180,9 @@ std::optional<Error> check_host(const api::Headers& headers, int minor_version) 
     if (minor_version == 0) return std::nullopt;
     return invalid("A request of HTTP/1.1 needs a Host header.");
   }
-  const auto fits = [](char c) {
-    return is_visible(c) && std::string_view("/?#@\\,\"<>").find(c) == std::string_view::npos;
-  };
-  if (std::all_of(host->begin(), host->end(), fits)) return std::nullopt;
-  return invalid("The Host header must be a name or address with an optional port.");
+  if (!is_authority(*host)) return invalid("The Host header must be a name or address with an optional port.");
+  if (authority.empty() || api::lower(authority) == api::lower(*host)) return std::nullopt;
+  return invalid("The Host header and the authority of the request target differ.");
 }
 
 bool has_token(std::string_view list, std::string_view token) {

@@ -32,8 +32,12 @@ class HeadScanner {
 
 // Checks every byte of a complete head: request line "METHOD SP target SP HTTP/1.x", header lines "name: value" without
 // folding, space before the colon or control bytes. Errors: invalid_request, not_implemented (another HTTP version),
-// header_too_large (target).
+// header_too_large (target, number of header lines).
 std::optional<shared::Error> check_head(std::string_view head, const Limits& limits);
+// One header line, or one of a trailer, without its end. Errors: invalid_request.
+std::optional<shared::Error> check_field_line(std::string_view line);
+// Visible characters, bytes beyond ASCII, blanks and tabs.
+bool is_field_text(std::string_view text);
 
 // How the body is delimited. Errors: invalid_request, not_implemented (a transfer coding other than chunked).
 struct Framing {
@@ -42,8 +46,9 @@ struct Framing {
 };
 shared::Result<Framing> framing_of(const api::Headers& headers, int minor_version);
 
-// Exactly one Host where HTTP/1.1 asks for it, and a sane one.
-std::optional<shared::Error> check_host(const api::Headers& headers, int minor_version);
+// Exactly one Host where HTTP/1.1 asks for it: a name or address with an optional port, or empty, as clients of a Unix
+// socket may leave it. `authority` is that of a target in absolute form, which must say the same; empty for any other.
+std::optional<shared::Error> check_host(const api::Headers& headers, int minor_version, std::string_view authority);
 
 // Whether a comma-separated header value holds `token` (lower case), whatever its case.
 bool has_token(std::string_view list, std::string_view token);

@@ -11,10 +11,27 @@ namespace convd::transport {
 using shared::Error;
 using shared::ErrorCode;
 
-HttpConnection::HttpConnection(const Shared& shared, loop::UniqueFd socket, api::Caller caller)
+namespace {
+
+// A client may have sent hundreds of requests in one go.
+constexpr int most_requests_per_turn = 16;
+
+// Whether the end of input means that the peer has ended its sending half only. Over TCP that cannot be told from a
+// close: both send the same.
+bool shows_half_close(int socket) {
+  int domain = 0;
+  socklen_t size = sizeof domain;
+  return ::getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
+}
+
+}  // namespace
+
+HttpConnection::HttpConnection(const Shared& shared, loop::UniqueFd socket, api::Caller caller,
+                               std::unique_ptr<api::Stay> stay)
     : shared_(shared),
       socket_(std::move(socket)),
       caller_(std::move(caller)),
+      stay_(std::move(stay)),
       scanner_(shared.limits),
       body_(shared.limits) {}
 
@@ -29,7 +46,7 @@ void HttpConnection::start() {
 // -----------------------------------------------------------------------------------------------------------------------
 
 bool HttpConnection::wants_input() const {
-  if (end_of_input_ || state_ == State::over) return false;
+  if (end_of_input_ || paused_ || state_ == State::over) return false;
   return (state_ != State::waiting && state_ != State::sending) || stored_.size() < shared_.limits.input_bytes;
 }
 
@@ -47,7 +64,9 @@ void HttpConnection::on_readable() {
   const ssize_t size = ::recv(socket_.get(), shared_.scratch.data(), shared_.scratch.size(), 0);
   if (size > 0) return feed({shared_.scratch.data(), static_cast<std::size_t>(size)});
   if (size == 0) return on_end_of_input();
-  if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) over();
+  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return;
+  tell_client_left();
+  over();
 }
 
 void HttpConnection::feed(std::string_view bytes) {
@@ -69,10 +88,15 @@ void HttpConnection::on_end_of_input() {
   end_of_input_ = true;
   pollfd probe{socket_.get(), 0, 0};
   const bool gone = ::poll(&probe, 1, 0) == 1 && (probe.revents & (POLLHUP | POLLERR)) != 0;
+  if (gone || !shows_half_close(socket_.get())) tell_client_left();
   // A client may close its sending half once the request is out; it still gets its answer.
   const bool answer_due = state_ == State::waiting || state_ == State::sending;
   if (gone || !answer_due) return over();
   update_read_watch();
+}
+
+void HttpConnection::tell_client_left() {
+  if (state_ == State::waiting && exchange_ && !response_) exchange_->on_client_left();
 }
 
 // --- The course of a request
@@ -80,6 +104,7 @@ void HttpConnection::on_end_of_input() {
 
 void HttpConnection::run() {
   running_ = true;
+  answered_ = 0;
   while (step() == Step::again) {
   }
   running_ = false;
@@ -110,8 +135,12 @@ HttpConnection::Step HttpConnection::step() {
 
 HttpConnection::Step HttpConnection::take_head() {
   // An empty line in front of a request is left over from some clients' previous one (RFC 9112, 2.2).
-  if (!head_started_ && input_.starts_with("\r\n")) input_.remove_prefix(2);
-  if (input_.empty() || (!head_started_ && input_ == "\r")) {
+  const bool may_skip = !head_started_ && !empty_line_seen_;
+  if (may_skip && input_.starts_with("\r\n")) {
+    empty_line_seen_ = true;
+    input_.remove_prefix(2);
+  }
+  if (input_.empty() || (may_skip && input_ == "\r")) {
     if (end_of_input_) over();
     return Step::stop;
   }
@@ -129,6 +158,7 @@ HttpConnection::Step HttpConnection::take_head() {
   input_.remove_prefix(*size);
   scanner_.reset();
   head_started_ = false;
+  empty_line_seen_ = false;
   if (!head) {
     fail(head.error());
     return Step::again;
@@ -139,25 +169,36 @@ HttpConnection::Step HttpConnection::take_head() {
   return Step::again;
 }
 
+HttpConnection::Step HttpConnection::refuse_handshake(const Error& error) {
+  fail(error);
+  if (error.code == ErrorCode::upgrade_required) response_->headers.emplace_back("Sec-WebSocket-Version", "13");
+  return Step::again;
+}
+
+// The handshake is looked at first: what opens a session enters it into the audit log and spends the ticket it came
+// with.
 HttpConnection::Step HttpConnection::upgrade(Head head) {
-  auto session = shared_.service.open_socket(head.request);
-  if (!session) {
+  api::Opening opening;
+  auto handshake = websocket_handshake(head.request);
+  if (handshake && !input_.empty()) {
+    handshake = Error{ErrorCode::invalid_request, "A WebSocket client must wait for the answer to its handshake.", {}};
+  }
+  if (shared_.service.has_socket(head.request)) {
+    if (!handshake) return refuse_handshake(handshake.error());
+    opening = shared_.service.open_socket(head.request);
+  }
+  if (opening.refusal) {
+    keep_alive_ = false;
+    response_ = *std::move(opening.refusal);
+    return Step::again;
+  }
+  if (!opening.session) {
     begin(std::move(head));
     return Step::again;
   }
-  auto key = websocket_key(head.request);
-  if (key && !input_.empty()) {
-    key = Error{ErrorCode::invalid_request, "A WebSocket client must wait for the answer to its handshake.", {}};
-  }
-  if (!key) {
-    fail(key.error());
-    if (key.error().code == ErrorCode::upgrade_required) response_->headers.emplace_back("Sec-WebSocket-Version", "13");
-    return Step::again;
-  }
   read_watch_.reset();
-  loop::UniqueFd socket = std::move(socket_);
   state_ = State::over;
-  shared_.host.hand_over(std::move(socket), *key, std::move(session));
+  shared_.host.hand_over({std::move(socket_), *std::move(handshake), std::move(opening.session), std::move(stay_)});
   shared_.host.connection_over(*this);
   return Step::stop;
 }
@@ -175,6 +216,7 @@ void HttpConnection::begin(Head head) {
     wait_for(State::body, shared_.limits.body_timeout);
   else
     state_ = State::waiting;
+  pace_.start(shared_.loop.now());
 
   exchange_ = shared_.service.begin(std::move(head.request), *this);
   if (response_) return;
@@ -189,7 +231,10 @@ void HttpConnection::begin(Head head) {
 
 HttpConnection::Step HttpConnection::take_body() {
   if (input_.empty()) return Step::stop;
-  const auto taken = body_.step(input_, [this](std::string_view bytes) { exchange_->on_body(bytes); });
+  const auto taken = body_.step(input_, [this](std::string_view bytes) {
+    pace_.add(static_cast<std::int64_t>(bytes.size()));
+    exchange_->on_body(bytes);
+  });
   if (!taken) {
     fail(taken.error());
     return Step::again;
@@ -271,7 +316,20 @@ HttpConnection::Step HttpConnection::end_of_answer() {
   }
   head_only_ = false;
   wait_for(State::head, shared_.limits.idle_timeout);
-  return Step::again;
+  if (++answered_ < most_requests_per_turn || input_.empty()) return Step::again;
+  let_others_go_first();
+  return Step::stop;
+}
+
+void HttpConnection::let_others_go_first() {
+  paused_ = true;
+  shared_.loop.post([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self || self->state_ == State::over) return;
+    self->paused_ = false;
+    self->input_ = self->stored_;
+    self->run();
+  });
 }
 
 // It has no deadline of its own: is_due() looks at how the peer takes it. What the peer says meanwhile is thrown away.
@@ -319,6 +377,7 @@ bool HttpConnection::is_due(loop::TimePoint now) {
     sent_before_ = writer_.sent_bytes();
     deadline_ = now + shared_.limits.send_timeout;
   }
+  if (state_ == State::body && pace_.is_too_slow(shared_.limits, now)) return true;
   return deadline_ && now >= *deadline_;
 }
 
@@ -329,7 +388,7 @@ void HttpConnection::enforce_deadline() {
   const bool within_head = state_ == State::head && head_started_;
   if (!within_head && state_ != State::body) return over();
   fail({ErrorCode::request_timeout,
-        within_head ? "The request head did not arrive in time." : "The request body stalled.",
+        within_head ? "The request head did not arrive in time." : "The request body stalled, or came too slowly.",
         {}});
   input_ = stored_;
   run();
@@ -351,6 +410,7 @@ void HttpConnection::over() {
   stream_.reset();
   pump_.reset();
   socket_.reset();
+  stay_.reset();
   shared_.host.connection_over(*this);
 }
 

@@ -13,7 +13,9 @@
 #include "convd/loop/loop.h"
 #include "convd/loop/unique_fd.h"
 #include "convd/transport/body_decoder.h"
+#include "convd/transport/body_pace.h"
 #include "convd/transport/body_pump.h"
+#include "convd/transport/handover.h"
 #include "convd/transport/head_parser.h"
 #include "convd/transport/head_rules.h"
 #include "convd/transport/limits.h"
@@ -30,9 +32,7 @@ class HttpConnection final : public api::Responder, public std::enable_shared_fr
     virtual ~Host() = default;
     // The connection is over; its descriptor is closed or handed on. The host drops it now or later.
     virtual void connection_over(HttpConnection& connection) = 0;
-    // Takes the socket over as a WebSocket whose handshake has not been answered yet.
-    virtual void hand_over(loop::UniqueFd socket, const std::string& key,
-                           std::unique_ptr<api::SocketSession> session) = 0;
+    virtual void hand_over(Handover handover) = 0;
     virtual bool is_stopping() const = 0;
   };
   // The parts that all connections share.
@@ -45,7 +45,7 @@ class HttpConnection final : public api::Responder, public std::enable_shared_fr
     Host& host;
   };
 
-  HttpConnection(const Shared& shared, loop::UniqueFd socket, api::Caller caller);
+  HttpConnection(const Shared& shared, loop::UniqueFd socket, api::Caller caller, std::unique_ptr<api::Stay> stay);
   ~HttpConnection() override;
 
   void start();
@@ -75,6 +75,7 @@ class HttpConnection final : public api::Responder, public std::enable_shared_fr
 
   void on_readable();
   void on_end_of_input();
+  void tell_client_left();
   void feed(std::string_view bytes);
   void run();
   Step step();
@@ -82,7 +83,9 @@ class HttpConnection final : public api::Responder, public std::enable_shared_fr
   Step take_body();
   Step answer();
   Step upgrade(Head head);
+  Step refuse_handshake(const shared::Error& error);
   Step end_of_answer();
+  void let_others_go_first();
   Step start_stream();
   void on_stream_end(BodyPump::End end);
   void begin(Head head);
@@ -98,6 +101,7 @@ class HttpConnection final : public api::Responder, public std::enable_shared_fr
   const Shared& shared_;
   loop::UniqueFd socket_;
   const api::Caller caller_;
+  std::unique_ptr<api::Stay> stay_;
   State state_ = State::head;
 
   loop::Watch read_watch_;
@@ -107,11 +111,15 @@ class HttpConnection final : public api::Responder, public std::enable_shared_fr
   std::string stored_;      // input that could not be used at once
   std::string_view input_;  // what is left to use: within `stored_`, or the scratch buffer while it is fed
   bool running_ = false;
+  bool paused_ = false;  // others have their turn, although there is input
+  int answered_ = 0;     // in this turn
   bool end_of_input_ = false;
   bool head_started_ = false;
+  bool empty_line_seen_ = false;  // in front of the head
 
   HeadScanner scanner_;
   BodyDecoder body_;
+  BodyPace pace_;
   std::unique_ptr<api::Exchange> exchange_;
   std::optional<api::Response> response_;
   bool head_only_ = false;

@@ -80,8 +80,8 @@ Result<void> make_directory_of(const std::string& path) {
 Error refused_address(const std::string& address) {
   return {ErrorCode::invalid_option,
           "Cannot listen on " + address +
-              ": without tokens, which come with a later release, only loopback addresses " +
-              "(127.0.0.1:PORT, [::1]:PORT) are served. Put a reverse proxy in front to serve a network.",
+              ": without tokens (auth.key, see convd.conf(5)) only loopback addresses (127.0.0.1:PORT, [::1]:PORT) are "
+              "served.",
           {}};
 }
 
@@ -130,10 +130,19 @@ Result<sockaddr_storage> tcp_address(const std::string& text) {
   } else {
     return malformed;
   }
-  return is_loopback(out) ? Result<sockaddr_storage>(out) : refused_address(text);
+  return out;
 }
 
 }  // namespace
+
+bool is_tcp_address(const std::string& address) {
+  return tcp_address(address).ok();
+}
+
+bool is_beyond_loopback(const std::string& address) {
+  const auto parsed = tcp_address(address);
+  return parsed && !is_loopback(*parsed);
+}
 
 Result<ListenSocket> listen_on_unix(const std::string& path) {
   auto address = unix_address(path);
@@ -149,9 +158,10 @@ Result<ListenSocket> listen_on_unix(const std::string& path) {
   return out;
 }
 
-Result<ListenSocket> listen_on_tcp(const std::string& text) {
+Result<ListenSocket> listen_on_tcp(const std::string& text, Reach reach) {
   auto address = tcp_address(text);
   if (!address) return address.error();
+  if (reach == Reach::loopback && !is_loopback(*address)) return refused_address(text);
   ListenSocket out{loop::UniqueFd(::socket(address->ss_family, socket_flags, 0)), {}, {}};
   if (!out.fd) return failed("Cannot make a socket for " + text);
   const int on = 1;
@@ -159,10 +169,10 @@ Result<ListenSocket> listen_on_tcp(const std::string& text) {
   const socklen_t size = address->ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
   if (::bind(out.fd.get(), generic(&*address), size) != 0) return failed("Cannot bind " + text);
   if (::listen(out.fd.get(), backlog) != 0) return failed("Cannot listen on " + text);
-  return adopt_listening(std::move(out.fd));
+  return adopt_listening(std::move(out.fd), reach);
 }
 
-Result<ListenSocket> adopt_listening(loop::UniqueFd fd) {
+Result<ListenSocket> adopt_listening(loop::UniqueFd fd, Reach reach) {
   int listens = 0;
   socklen_t size = sizeof listens;
   if (::getsockopt(fd.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0) {
@@ -181,7 +191,7 @@ Result<ListenSocket> adopt_listening(loop::UniqueFd fd) {
     return out;
   }
   out.name = name_of(address);
-  if (!is_loopback(address)) return refused_address(out.name);
+  if (reach == Reach::loopback && !is_loopback(address)) return refused_address(out.name);
   return out;
 }
 

@@ -26,12 +26,23 @@ struct ListenSocket {
 // more is replaced; a live one, or any other file, is an error (unavailable) that says so. Path: at most 107 bytes.
 shared::Result<ListenSocket> listen_on_unix(const std::string& path);
 
-// "127.0.0.1:8080", "[::1]:8080", "localhost:8080"; port 0 lets the kernel choose, `name` tells. Loopback only
-// (invalid_option).
-shared::Result<ListenSocket> listen_on_tcp(const std::string& address);
+// From where TCP connections may come.
+enum class Reach : std::uint8_t {
+  loopback,  // an address beyond it is refused (invalid_option)
+  anywhere,  // who comes needs a token
+};
 
-// A descriptor that listens already: Unix, or TCP on loopback.
-shared::Result<ListenSocket> adopt_listening(loop::UniqueFd fd);
+// "127.0.0.1:8080", "[::1]:8080", "localhost:8080", "0.0.0.0:80"; port 0 lets the kernel choose, `name` tells.
+shared::Result<ListenSocket> listen_on_tcp(const std::string& address, Reach reach = Reach::loopback);
+
+// A descriptor that listens already: Unix or TCP.
+shared::Result<ListenSocket> adopt_listening(loop::UniqueFd fd, Reach reach = Reach::loopback);
+
+// Whether listen_on_tcp() can make something of it.
+bool is_tcp_address(const std::string& address);
+
+// Whether it is an address for listen_on_tcp() that others than this machine can reach.
+bool is_beyond_loopback(const std::string& address);
 
 // Accepts. Loop thread only.
 class Listener {

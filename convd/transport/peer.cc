@@ -1,10 +1,13 @@
 #include "convd/transport/peer.h"
 
+#include <arpa/inet.h>
 #include <grp.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <vector>
 
@@ -33,6 +36,23 @@ bool is_operator(int socket, const ucred& who, const OperatorRule& rule) {
   return std::find(groups.begin(), groups.end(), *rule.admin_group) != groups.end();
 }
 
+// In the one spelling of RFC 5952; an IPv4 peer of an IPv6 socket by its IPv4 address.
+std::string address_of_peer(int socket) {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (::getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return {};
+  const void* address = &reinterpret_cast<const sockaddr_in*>(&peer)->sin_addr;
+  int family = peer.ss_family;
+  if (family == AF_INET6) {
+    const in6_addr& wide = reinterpret_cast<const sockaddr_in6*>(&peer)->sin6_addr;
+    const bool mapped = IN6_IS_ADDR_V4MAPPED(&wide);
+    family = mapped ? AF_INET : AF_INET6;
+    address = mapped ? static_cast<const void*>(&wide.s6_addr[12]) : &wide;
+  }
+  return ::inet_ntop(family, address, text.data(), text.size()) == nullptr ? std::string() : std::string(text.data());
+}
+
 }  // namespace
 
 OperatorRule operator_rule(const std::string& group_name) {
@@ -50,12 +70,18 @@ std::optional<api::Caller> caller_of(int socket, const OperatorRule& rule) {
   int domain = 0;
   socklen_t size = sizeof domain;
   if (::getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0) return std::nullopt;
-  if (domain != AF_UNIX) return api::Caller{"local", "local", api::Role::user};
+  if (domain != AF_UNIX) {
+    // A peer that has reset the connection already has none any more, but what it has sent could still be read, and
+    // only who comes over the Unix socket is known without an address.
+    std::string address = address_of_peer(socket);
+    if (address.empty()) return std::nullopt;
+    return api::Caller{"local", "local", api::Role::user, std::move(address)};
+  }
   ucred who{};
   size = sizeof who;
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return std::nullopt;
   const std::string name = "uid:" + std::to_string(who.uid);
-  return api::Caller{name, name, is_operator(socket, who, rule) ? api::Role::operator_ : api::Role::user};
+  return api::Caller{name, name, is_operator(socket, who, rule) ? api::Role::operator_ : api::Role::user, {}};
 }
 
 }  // namespace convd::transport

@@ -19,8 +19,8 @@ struct OperatorRule {
 OperatorRule operator_rule(const std::string& group_name = "convd-admin");
 
 // A Unix socket: "uid:N" by SO_PEERCRED; operators are root, own_uid, and processes that are in admin_group (primary or
-// supplementary, as the kernel noted them when they connected). TCP: "local", never an operator. Nothing when the
-// kernel does not say. Any thread.
+// supplementary, as the kernel noted them when they connected). TCP: "local", never an operator, with its address.
+// Nothing when the kernel does not say, as of a TCP peer that has gone. Any thread.
 std::optional<api::Caller> caller_of(int socket, const OperatorRule& rule);
 
 }  // namespace convd::transport

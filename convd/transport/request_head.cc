@@ -31,15 +31,20 @@ Result<std::string> decode(std::string_view text, bool plus_is_space) {
   return out;
 }
 
-// "http://host/path" without scheme and authority; nothing when the form is neither origin nor absolute.
-std::optional<std::string_view> origin_form(std::string_view target) {
-  if (target.starts_with('/')) return target;
+struct Parts {
+  std::string_view authority;
+  std::string_view origin_form;
+};
+
+// Nothing when the form is neither origin nor absolute.
+std::optional<Parts> take_apart(std::string_view target) {
+  if (target.starts_with('/')) return Parts{{}, target};
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (!target.starts_with(scheme)) continue;
-    const std::size_t slash = target.find_first_of("/?", scheme.size());
-    if (slash == std::string_view::npos) return "/";
-    if (target[slash] == '/') return target.substr(slash);
-    return std::nullopt;
+    target.remove_prefix(scheme.size());
+    const std::size_t end = std::min(target.find_first_of("/?"), target.size());
+    if (end == 0 || (end < target.size() && target[end] == '?')) return std::nullopt;
+    return Parts{target.substr(0, end), end < target.size() ? target.substr(end) : "/"};
   }
   return std::nullopt;
 }
@@ -82,14 +87,16 @@ Result<std::string> percent_decode(std::string_view text) {
 }
 
 Result<Target> parse_target(std::string_view target) {
-  const auto origin = origin_form(target);
-  if (!origin) return invalid("The request target must be a path that begins with '/', or an http:// URL.");
-  if (origin->find('#') != std::string_view::npos) return invalid("The request target must not hold a fragment ('#').");
-  const std::size_t mark = std::min(origin->find('?'), origin->size());
+  const auto parts = take_apart(target);
+  if (!parts) return invalid("The request target must be a path that begins with '/', or an http:// URL.");
+  const std::string_view origin = parts->origin_form;
+  if (origin.find('#') != std::string_view::npos) return invalid("The request target must not hold a fragment ('#').");
+  const std::size_t mark = std::min(origin.find('?'), origin.size());
   Target out;
-  if (auto error = add_segments(origin->substr(0, mark), out.path)) return *error;
-  if (mark < origin->size()) {
-    if (auto error = add_pairs(origin->substr(mark + 1), out.query)) return *error;
+  out.authority = parts->authority;
+  if (auto error = add_segments(origin.substr(0, mark), out.path)) return *error;
+  if (mark < origin.size()) {
+    if (auto error = add_pairs(origin.substr(mark + 1), out.query)) return *error;
   }
   return out;
 }

@@ -11,6 +11,7 @@
 namespace convd::transport {
 
 struct Target {
+  std::string authority;                                   // of the absolute form: "host:80"; else empty
   std::vector<std::string> path;                           // "/v1/a%2Fb" is {"v1", "a/b"}; "/" is empty
   std::vector<std::pair<std::string, std::string>> query;  // in order; a name without "=" has an empty value
 };

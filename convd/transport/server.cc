@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "convd/transport/log.h"
@@ -22,7 +23,7 @@ Server::Server(loop::EvLoop& loop, api::Service& service, Options options)
       rule_(operator_rule(options_.admin_group)),
       date_(loop),
       scratch_(scratch_bytes),
-      context_(loop, options_.limits, [this] { service_.connection_closed(); }),
+      context_(loop, options_.limits),
       shared_{loop_, service_, options_.limits, date_, scratch_, *this} {}
 
 Server::~Server() {
@@ -47,39 +48,42 @@ shared::Result<void> Server::listen_unix(const std::string& path) {
 }
 
 shared::Result<std::string> Server::listen_tcp(const std::string& address) {
-  return add(listen_on_tcp(address));
+  return add(listen_on_tcp(address, options_.reach));
 }
 
 shared::Result<std::string> Server::adopt_listener(loop::UniqueFd fd) {
-  return add(adopt_listening(std::move(fd)));
+  return add(adopt_listening(std::move(fd), options_.reach));
+}
+
+// Some places are for the Unix socket alone, where whoever has to look after the crowd comes from.
+bool Server::has_room_for(const api::Caller& caller) const {
+  const Limits& limits = options_.limits;
+  const std::size_t kept = caller.address.empty() ? 0 : std::min(limits.local_places, limits.connections);
+  const Counts open = counts();
+  return open.http + open.websockets < limits.connections - kept;
 }
 
 Listener::Verdict Server::on_accepted(loop::UniqueFd socket) {
-  const Counts open = counts();
-  if (open.http + open.websockets >= options_.limits.connections) {
-    log()->warn("{} connections are open, the limit: a client is turned away", options_.limits.connections);
-    return Listener::Verdict::pause;
-  }
   auto caller = caller_of(socket.get(), rule_);
   if (!caller) return Listener::Verdict::go_on;
+  if (!has_room_for(*caller)) {
+    const Counts open = counts();
+    log()->warn("{} connections are open, the limit: a client is turned away", open.http + open.websockets);
+    return Listener::Verdict::pause;
+  }
+  auto stay = service_.arrive(*caller);
+  if (!stay) return Listener::Verdict::go_on;
   const int on = 1;
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // no effect on a Unix socket
-  auto connection = std::make_shared<HttpConnection>(shared_, std::move(socket), std::move(*caller));
+  auto connection = std::make_shared<HttpConnection>(shared_, std::move(socket), std::move(*caller), std::move(stay));
   connections_.emplace(connection.get(), connection);
-  service_.connection_opened();
   connection->start();
   if (!ticker_) ticker_ = loop_.every(options_.limits.tick, [this] { tick(); });
   return Listener::Verdict::go_on;
 }
 
 void Server::connection_over(HttpConnection& connection) {
-  const auto node = connections_.extract(&connection);
-  if (!node.empty()) service_.connection_closed();
-}
-
-void Server::hand_over(loop::UniqueFd socket, const std::string& key, std::unique_ptr<api::SocketSession> session) {
-  service_.connection_opened();
-  context_.adopt(std::move(socket), key, std::move(session));
+  connections_.erase(&connection);
 }
 
 void Server::tick() {

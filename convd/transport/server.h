@@ -22,6 +22,7 @@ namespace convd::transport {
 struct ServerOptions {
   Limits limits;
   std::string admin_group = "convd-admin";
+  Reach reach = Reach::loopback;
 };
 
 // Loop thread only. To stop: stop(), run the loop until counts() are zero or patience ends, destroy.
@@ -55,11 +56,12 @@ class Server final : private HttpConnection::Host {
 
  private:
   void connection_over(HttpConnection& connection) override;
-  void hand_over(loop::UniqueFd socket, const std::string& key, std::unique_ptr<api::SocketSession> session) override;
+  void hand_over(Handover handover) override { context_.adopt(std::move(handover)); }
   bool is_stopping() const override { return stopping_; }
 
   shared::Result<std::string> add(shared::Result<ListenSocket> socket);
   Listener::Verdict on_accepted(loop::UniqueFd socket);
+  bool has_room_for(const api::Caller& caller) const;
   void tick();
 
   loop::EvLoop& loop_;

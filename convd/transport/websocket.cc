@@ -1,17 +1,24 @@
 #include "convd/transport/websocket.h"
 
 #include <libwebsockets.h>
+#include <sys/socket.h>
 
+#include <array>
+#include <cerrno>
 #include <exception>
 #include <utility>
 
 #include "convd/transport/log.h"
 #include "shared/stream.h"
+#include "shared/utf8.h"
 
 namespace convd::transport {
 namespace {
 
 constexpr std::size_t longest_reason = 123;
+constexpr loop::milliseconds half_head_pause{20};
+constexpr std::uint16_t protocol_error = 1002;
+constexpr std::uint16_t not_utf8 = 1007;
 // With a payload: libwebsockets keeps an empty answer to itself.
 constexpr std::string_view ping_frame("\x89\x01?", 3);
 
@@ -32,9 +39,15 @@ bool write_frames(lws* wsi, std::string_view frames) {
 
 }  // namespace
 
-WebSocket::WebSocket(std::unique_ptr<api::SocketSession> session, const Limits& limits, Waiting& waiting,
-                     loop::TimePoint now)
-    : session_(std::move(session)), limits_(limits), waiting_(waiting), heard_at_(now) {}
+WebSocket::WebSocket(std::unique_ptr<api::SocketSession> session, std::unique_ptr<api::Stay> stay, const Limits& limits,
+                     Waiting& waiting, loop::Loop& loop, std::string subprotocol)
+    : loop_(loop),
+      stay_(std::move(stay)),
+      session_(std::move(session)),
+      limits_(limits),
+      waiting_(waiting),
+      subprotocol_(std::move(subprotocol)),
+      heard_at_(loop.now()) {}
 
 WebSocket::~WebSocket() {
   waiting_.erase(this);
@@ -67,6 +80,45 @@ void WebSocket::go_away() {
   want_write();
 }
 
+void WebSocket::on_established() {
+  lws_rx_flow_control(wsi_, 0);
+  first_ = loop_.watch(lws_get_socket_fd(wsi_), loop::Io::read, [this] { look_at_first_frame(); });
+  session_->on_open(*this);
+}
+
+// Libwebsockets takes frames without a mask, and does not say which had one. A client that does not mask shows it with
+// its first frame, so that is looked at while it is still in the kernel.
+void WebSocket::look_at_first_frame() {
+  std::array<unsigned char, 2> head{};
+  const ssize_t size = ::recv(lws_get_socket_fd(wsi_), head.data(), head.size(), MSG_PEEK | MSG_DONTWAIT);
+  if (size == 1) {
+    // It would be told again and again that a byte is there.
+    first_.reset();
+    first_pause_ = loop_.after(half_head_pause, [this] {
+      first_ = loop_.watch(lws_get_socket_fd(wsi_), loop::Io::read, [this] { look_at_first_frame(); });
+    });
+    return;
+  }
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  constexpr unsigned char mask_bit = 0x80;
+  if (size < 2 || (head[1] & mask_bit) != 0) return read_on();
+  if (!session_ || killed_) return;
+  first_.reset();
+  last_ = {protocol_error, "frames must be masked"};
+  want_write();
+}
+
+void WebSocket::on_closed() {
+  first_.reset();
+  first_pause_.reset();
+}
+
+void WebSocket::read_on() {
+  on_closed();
+  if (std::exchange(reads_, true)) return;
+  lws_rx_flow_control(wsi_, 1);
+}
+
 WebSocket::Verdict WebSocket::on_receive(std::string_view piece) {
   if (!session_ || killed_) return Verdict::keep;
   if (message_.size() + piece.size() > limits_.message_bytes) return close_with({1009, "message too large"});
@@ -97,6 +149,18 @@ WebSocket::Verdict WebSocket::on_writeable() {
   }
   if (const auto close = session_->finished()) return close_with(*close);
   return last_ ? close_with(*last_) : Verdict::keep;
+}
+
+WebSocket::Verdict WebSocket::on_close_by_peer(std::string_view payload) {
+  constexpr unsigned last_code = 4999;
+  if (payload.empty() || !session_) return Verdict::keep;
+  const auto byte = [payload](std::size_t at) {
+    return static_cast<unsigned>(static_cast<unsigned char>(payload[at]));
+  };
+  if (payload.size() < 2 || byte(0) * 256 + byte(1) > last_code)
+    return close_with({protocol_error, "no such close code"});
+  if (!shared::is_utf8(payload.substr(2))) return close_with({not_utf8, "the reason is no text"});
+  return Verdict::keep;
 }
 
 // Libwebsockets closes by itself when the peer breaks the protocol. Nothing may follow its close frame.
@@ -165,6 +229,7 @@ WebSocket::Verdict WebSocket::close_with(const api::SocketSession::Close& close)
                    reason.size());
   // The peer may take seconds to agree; nothing needs to watch until then.
   session_.reset();
+  read_on();
   return Verdict::close;
 }
 
