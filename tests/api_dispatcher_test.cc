@@ -6,6 +6,7 @@
 
 #include "convd/api/readiness.h"
 #include "tests/support/catch.h"
+#include "tests/support/fake_audit.h"
 #include "tests/support/fake_loop.h"
 
 using namespace convd::api;
@@ -35,10 +36,18 @@ class Answer final : public Responder {
   std::function<void()> when_sent;
 };
 
+std::string names_in(const Request& request) {
+  std::string names;
+  for (const auto& pairs : {request.headers, request.query}) {
+    for (const auto& [name, value] : pairs) names += name + " ";
+  }
+  return names;
+}
+
 // Routes that say what they were given.
 class World {
  public:
-  World() : dispatcher(routes(), sockets(), metrics, loop) {}
+  World() : authority(loop), dispatcher(routes(), sockets(), metrics, authority, edge, audit, loop) {}
 
   Answer ask(const std::string& method, std::vector<std::string> path, Headers headers = {},
              const std::string& body = {}) {
@@ -63,8 +72,15 @@ class World {
 
   tests::FakeLoop loop;
   HttpMetrics metrics;
+  convd::trust::Authority authority;
+  convd::trust::LimitSettings limits;
+  OriginSettings origins;
+  convd::trust::Gate gate{limits};
+  Edge edge{gate, origins, loop};
+  tests::FakeAudit audit;
   Dispatcher dispatcher;
   std::optional<Reply> kept;
+  std::string handed_on;          // the names of the headers and parameters that a socket was opened with
   bool handler_survived = false;  // its own answer
 
  private:
@@ -94,8 +110,13 @@ class World {
     const Start fails = answer([](const Call&) -> shared::Result<Response> {
       return shared::Error{ErrorCode::result_gone, "it is gone", {}};
     });
+    const Start damaged = answer([](const Call&) -> shared::Result<Response> {
+      throw std::runtime_error("a row of conversions does not match its sum");
+    });
     const Start later = answer_later([this](const Call& call) { kept = call.reply; });
     const Start echo = [this](Call call) { return std::make_shared<Echo>(std::move(call), handler_survived); };
+    const Start named =
+        answer([](const Call& call) -> shared::Result<Response> { return text_response(200, names_in(call.request)); });
     constexpr auto anyone = Permission::anyone;
     return {{"GET", "/things", anyone, Body::ignored, 10, params},
             {"GET", "/things/{name}", anyone, Body::ignored, 10, params},
@@ -104,10 +125,15 @@ class World {
             {"POST", "/echo", anyone, Body::taken, 10, echo},
             {"GET", "/gone", anyone, Body::ignored, 10, fails},
             {"GET", "/later", anyone, Body::ignored, 10, later},
+            {"GET", "/names", anyone, Body::ignored, 10, named},
+            {"GET", "/damaged", anyone, Body::ignored, 10, damaged},
             {"POST", "/drain", Permission::operators, Body::ignored, 10, params}};
   }
   std::vector<SocketRoute> sockets() {
-    return {{"/ws/{id}", [](const Request&, const std::vector<std::string>&) { return nullptr; }}};
+    return {{"/ws/{id}", [this](const Request& request, const std::vector<std::string>&) {
+               handed_on = names_in(request);
+               return nullptr;
+             }}};
   }
 };
 
@@ -121,6 +147,15 @@ TEST_CASE("a request finds its row") {
   CHECK(world.ask("HEAD", {"things", "a"}).body() == "HEAD <a>");
   CHECK(world.ask("GET", {"things", "a", "parts", "b"}).body() == "GET <a> <b>");
   CHECK(world.ask("POST", {"echo"}, {}, "hello").body() == "hello");
+}
+
+TEST_CASE("what cannot be read fails the request that asked for it, and no other") {
+  World world;
+  const Answer answer = world.ask("GET", {"damaged"});
+  CHECK(answer.last.status == 503);
+  CHECK(answer.code() == "unavailable");
+  CHECK(answer.body().find("sum") == std::string::npos);
+  CHECK(world.ask("GET", {"things"}).body() == "GET");
 }
 
 TEST_CASE("a request without a row is told what there is") {
@@ -178,6 +213,16 @@ TEST_CASE("a row is checked before its handler") {
   CHECK(at_once.times == 1);
 }
 
+TEST_CASE("neither a handler nor a socket is handed a token") {
+  World world;
+  const Headers headers{{"authorization", "Bearer x"}, {"sec-websocket-protocol", "bearer.x"}, {"host", "h"}};
+  CHECK(world.ask("GET", {"names"}, headers).body() == "host ");
+  Request handshake = World::request("GET", {"ws", "x"}, {{"host", "h"}});
+  handshake.query = {{"token", "x"}, {"kept", "y"}};
+  world.dispatcher.open_socket(handshake);
+  CHECK(world.handed_on == "host kept ");
+}
+
 TEST_CASE("an error is a problem with the trace of its request") {
   World world;
   const std::string trace = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -208,6 +253,10 @@ TEST_CASE("an answer may come late, too late, or end everything") {
     CHECK_FALSE(world.kept->open());
     world.kept->fail(shared::Error{ErrorCode::internal, "nobody hears this", {}});
     CHECK(answer.times == 0);
+    // It is counted as what it would have been.
+    CHECK(world.exposition().find(R"(_count{route="/later",method="GET",status="5xx"} 1)") != std::string::npos);
+    world.kept->fail(shared::Error{ErrorCode::internal, "nor this", {}});
+    CHECK(world.exposition().find(R"(_count{route="/later",method="GET",status="5xx"} 1)") != std::string::npos);
   }
   SECTION("destroying the exchange") {
     Answer answer;
@@ -254,8 +303,8 @@ TEST_CASE("what never became a request is a problem too") {
 
 TEST_CASE("a socket that is not there is left to plain HTTP") {
   World world;
-  CHECK(world.dispatcher.open_socket(World::request("GET", {"ws", "1"})) == nullptr);
-  CHECK(world.dispatcher.open_socket(World::request("GET", {"other"})) == nullptr);
+  CHECK(world.dispatcher.open_socket(World::request("GET", {"ws", "1"})).session == nullptr);
+  CHECK(world.dispatcher.open_socket(World::request("GET", {"other"})).session == nullptr);
 }
 
 TEST_CASE("answers are timed from the end of the request, by row") {
@@ -283,10 +332,13 @@ TEST_CASE("answers are timed from the end of the request, by row") {
 TEST_CASE("readiness lists what is wrong, or everything") {
   CHECK(problems_text(readiness({})) == "");
   CHECK(readiness_text(readiness({})) ==
-        "[+] store: ok\n[+] runner: ok\n[+] sandbox: ok\n[+] disk: ok\n[+] draining: ok\nready\n");
+        "[+] store: ok\n[+] files: ok\n[+] uploads: ok\n[+] runner: ok\n[+] sandbox: ok\n[+] disk: ok\n[+] draining: "
+        "ok\nready\n");
   const auto checks = readiness({{"disk", "1 MiB left"}, {"moon", "full"}});
   CHECK(problems_text(checks) == "[-] disk: 1 MiB left\n[-] moon: full\n");
   CHECK(readiness_text(checks) ==
-        "[+] store: ok\n[+] runner: ok\n[+] sandbox: ok\n[-] disk: 1 MiB left\n[+] draining: ok\n[-] moon: full\nnot "
+        "[+] store: ok\n[+] files: ok\n[+] uploads: ok\n[+] runner: ok\n[+] sandbox: ok\n[-] disk: 1 MiB left\n[+] "
+        "draining: ok\n[-] "
+        "moon: full\nnot "
         "ready\n");
 }

@@ -14,7 +14,7 @@ namespace {
 
 struct Patient {
   Patient() {
-    facts.caller = {"uid:0", "uid:0", Role::operator_};
+    facts.caller = {"uid:0", "uid:0", Role::operator_, {}};
     facts.runner.connected = facts.runner.sandboxed = true;
     facts.runner.confinement =
         "bubblewrap 0.8.0, all namespaces, no network, seccomp, job users from 64200, cgroup v2 memory+pids";
@@ -60,7 +60,7 @@ TEST_CASE("of a healthy house nothing is to be done") {
 TEST_CASE("who asks") {
   Patient patient;
   CHECK(patient.says("caller") == "ok: you are uid:0, an operator");
-  patient.facts.caller = {"local", "local", Role::user};
+  patient.facts.caller = {"local", "local", Role::user, {}};
   CHECK(patient.says("caller") == "ok: you are local, not an operator");
 }
 

@@ -136,6 +136,15 @@ TEST_CASE("what a client accepts, by the closest range") {
   CHECK(accept_quality("application/json, text/plain, */*", "application/pdf") == 1);
 }
 
+TEST_CASE("a malformed weight counts for nothing") {
+  for (const char* weight : {"1.001", "2", "-1", "nan", "inf", "0x1p3", "0.1234", ".5", "1e1", ""}) {
+    INFO(weight);
+    CHECK(accept_quality(std::string("text/html;q=\"") + weight + "\", text/*;q=0.25", "text/html") == Approx(0.25));
+  }
+  CHECK(accept_quality("text/html;q=0.125", "text/html") == Approx(0.125));
+  CHECK(accept_quality("text/html;q=1.", "text/html") == 1);
+}
+
 TEST_CASE("urlencoded forms") {
   CHECK(form("") == "");
   CHECK(form("filename=a+b%2Bc.docx&to=pdf") == "[filename|a b+c.docx][to|pdf]");

@@ -78,7 +78,12 @@ TEST_CASE("every family pleases the linter") {
   Durations durations;
   durations.collect(counters);
   durations.write(out);
-  write_queue(out, {4, 3, 2, 1000, true}, 1500);
+  convd::jobs::Capacity capacity;
+  capacity.slots = 4;
+  capacity.running = 3;
+  capacity.waiting = 2;
+  capacity.wait_ms = 1000;
+  write_queue(out, capacity, 1500);
   write_store(out, {10, 20, 0, 1, 1500});
   write_runner(out, {true, true, "bwrap", "", false, ""});
   const auto started = convd::loop::WallTime(std::chrono::milliseconds(1'790'000'000'500));

@@ -183,6 +183,20 @@ TEST_CASE("a form has limits") {
         "error: multipart body: the headers of a part are over 60 bytes");
 }
 
+TEST_CASE("a head as long as it may be is accepted however it is cut") {
+  const auto form = [](std::size_t padding) {
+    return "--XX\r\nContent-Disposition: form-data; name=a\r\nX: " + std::string(padding, 'x') + "\r\n\r\nv\r\n--XX--";
+  };
+  const std::size_t fixed = std::string("\r\nContent-Disposition: form-data; name=a\r\nX: ").size();
+  const MultipartLimits limits{.head_bytes = 100, .value_bytes = 10, .parts = 1};
+  for (const std::size_t piece : {1, 2, 3, 4, 1000}) {
+    INFO(piece);
+    const Cut cut = [piece](std::size_t) { return piece; };
+    CHECK(parse(form(100 - fixed), cut, limits) == "a=v\n");
+    CHECK(parse(form(101 - fixed), cut, limits).find("over 100 bytes") != std::string::npos);
+  }
+}
+
 TEST_CASE("what the sink refuses ends the form") {
   class Refusing final : public convd::api::PartSink {
     Result<PartUse> on_part(const PartHead&) override { return PartUse::stream; }

@@ -96,8 +96,8 @@ TEST_CASE("an open WebSocket of a conversion is a watcher of it") {
   CHECK(watchers() == nobody);
   Listener listener(world, {"presence"});
   Peer peer;
-  auto first = world.router.open_socket(world.request("GET /ws/conversion/" + id));
-  auto second = world.router.open_socket(world.request("GET /ws/conversion/" + id));
+  auto first = world.router.open_socket(world.request("GET /ws/conversion/" + id)).session;
+  auto second = world.router.open_socket(world.request("GET /ws/conversion/" + id)).session;
   REQUIRE(first);
   REQUIRE(second);
   first->on_open(peer);

@@ -1,6 +1,8 @@
 // Whole routes as transcripts: the router over a real manager, with a clock, children and a disk of our own.
 
+#include "convd/api/idempotency_key.h"
 #include "convd/api/router.h"
+#include "convd/api/submission.h"
 #include "convd/api/text.h"
 #include "tests/support/api_world.h"
 
@@ -108,7 +110,7 @@ TEST_CASE("a client that goes in the middle of its upload leaves nothing") {
   request.method = "POST";
   request.path = {"documents"};
   request.query = {{"name", "half.md"}};
-  request.caller = {"uid:1", "uid:1", Role::user};
+  request.caller = {"uid:1", "uid:1", Role::user, {}};
   Answer answer;
   auto exchange = world.router.begin(std::move(request), answer);
   exchange->on_body("# half");
@@ -158,6 +160,14 @@ TEST_CASE("documents come in, are listed, read back and removed") {
   world.org = "uid:1";
   CHECK(world.ask("DELETE /documents/b.md").last.status == 204);
   CHECK(world.ask("DELETE /documents/b.md").refusal() == "404 document_not_found");
+}
+
+TEST_CASE("a request has so many documents") {
+  World world;
+  std::string many;
+  for (int i = 0; i < 100; ++i) many += file(std::to_string(i) + ".md", "x");
+  CHECK(world.ask("POST /documents", as_parts, many + end).last.status == 201);
+  CHECK(world.ask("POST /documents", as_parts, many + file("more.md", "x") + end).refusal() == "400 invalid_request");
 }
 
 TEST_CASE("results follow RFC 9110") {
@@ -241,6 +251,79 @@ TEST_CASE("a submission can wait for its end") {
   CHECK(slow.answer->header("Location") == "/v1/conversions/" + slow.answer->member("id"));
 }
 
+TEST_CASE("a client that waits for a conversion and leaves takes it along, and nothing else") {
+  World world;
+  Headers waits = as_parts;
+  waits.emplace_back("prefer", "wait=9");
+  const auto fate = [&](const std::string& id) { return world.ask("GET /v1/conversions/" + id).member("status"); };
+  const auto newest = [&] {
+    const shared::Json list = world.ask("GET /v1/conversions?limit=1").json();
+    return list.read().find("conversions")->items()->front().find("id")->string().value();
+  };
+  const auto begin = [&](const std::string& route, const Headers& headers) {
+    return world.begin(route, headers, file("report.docx", a_docx) + end);
+  };
+  const auto leave = [&](Asked& asked) {
+    asked.exchange->on_client_left();
+    asked.exchange.reset();
+    world.house.loop.turn();
+  };
+  const std::string other = world.accept("report.docx", a_docx);
+
+  SECTION("while it runs or waits") {
+    Asked asked = begin("POST /v1/conversions", waits);
+    const std::string id = newest();
+    REQUIRE(id != other);
+    leave(asked);
+    CHECK(fate(id) == "cancelled");
+    CHECK(asked.answer->times == 0);
+  }
+  SECTION("before it was accepted") {
+    world.house.store.hold();
+    Asked asked = begin("POST /v1/conversions", waits);
+    leave(asked);
+    world.house.store.let_go();
+    world.house.loop.turn();
+    CHECK(newest() != other);
+    CHECK(fate(newest()) == "cancelled");
+  }
+  SECTION("over TCP, where it may listen still") {
+    Asked asked = begin("POST /v1/conversions", waits);
+    asked.exchange->on_client_left();
+    world.house.loop.turn();
+    REQUIRE(asked.answer->times == 1);
+    CHECK(asked.answer->member("status") == "cancelled");
+  }
+  SECTION("not when it did not wait") {
+    Asked asked = begin("POST /v1/conversions", as_parts);
+    leave(asked);
+    CHECK(fate(newest()) == "processing");
+  }
+  SECTION("not when it had waited long enough") {
+    Asked asked = begin("POST /v1/conversions", waits);
+    world.house.loop.advance(std::chrono::seconds(9));
+    REQUIRE(asked.answer->last.status == 202);
+    leave(asked);
+    CHECK(fate(asked.answer->member("id")) == "processing");
+  }
+  SECTION("not by the original contract, which never waits") {
+    world.house.store.hold();
+    Asked asked = begin("POST /convert", waits);
+    leave(asked);
+    world.house.store.let_go();
+    world.house.loop.turn();
+    CHECK(newest() != other);
+    CHECK(fate(newest()) == "processing");
+  }
+  SECTION("not when it is the daemon that leaves") {
+    Asked asked = begin("POST /v1/conversions", waits);
+    asked.exchange.reset();
+    world.house.loop.turn();
+    CHECK(fate(newest()) == "processing");
+  }
+  CHECK(fate(other) == "processing");
+}
+
 TEST_CASE("conversions are listed, cancelled, retried and removed") {
   World world;
   const std::string first = world.accept("a.docx", a_docx);
@@ -274,7 +357,7 @@ TEST_CASE("a socket is there for a conversion that is, and plain HTTP says why n
   request.method = "GET";
   request.path = {"ws", "conversion", id};
   request.caller = {"uid:1", "uid:1", Role::user};
-  const auto socket = world.router.open_socket(request);
+  const auto socket = world.router.open_socket(request).session;
   REQUIRE(socket);
   struct Peer final : Outlet {
     void want_write() override {}
@@ -283,16 +366,16 @@ TEST_CASE("a socket is there for a conversion that is, and plain HTTP says why n
   socket->on_open(peer);
   CHECK(socket->next_frames(1 << 15).find("{\"id\":\"" + id) != std::string_view::npos);
   request.caller.org = "uid:2";
-  CHECK(world.router.open_socket(request) == nullptr);
+  CHECK(world.router.open_socket(request).session == nullptr);
   CHECK(world.ask("GET /ws/conversion/" + id).refusal() == "426 upgrade_required");
   CHECK(world.ask("GET /v2/realtime/stream").refusal() == "426 upgrade_required");
   CHECK(world.ask("GET /ws/conversion/" + id).header("Upgrade") == "websocket");
   CHECK(world.ask("GET /ws/conversion/nonsense").refusal() == "404 conversion_not_found");
   request.caller.org = "uid:1";
   request.query = {{"progress_ms", "10"}};
-  CHECK(world.router.open_socket(request) != nullptr);
+  CHECK(world.router.open_socket(request).session != nullptr);
   request.query = {{"progress_ms", "9"}};
-  CHECK(world.router.open_socket(request) == nullptr);
+  CHECK(world.router.open_socket(request).session == nullptr);
   CHECK(world.ask("GET /ws/conversion/" + id + "?progress_ms=9").refusal() == "400 invalid_request");
 }
 
@@ -300,10 +383,12 @@ TEST_CASE("receipt and early page of a conversion") {
   World world;
   const std::string id = world.accept("a.docx", a_docx);
   auto& spawner = world.house.spawner;
-  CHECK(world.ask("GET /v1/conversions/" + id + "/receipt").text() ==
-        R"({"id":")" + id +
-            R"(","filename":"a.docx","from":"docx","to":"pdf","status":"processing","steps":[]})"
-            "\n");
+  const Answer before = world.ask("GET /v1/conversions/" + id + "/receipt");
+  CHECK(before.member("status") == "processing");
+  CHECK(before.member("output") == "null");
+  CHECK(before.member("attempts") ==
+        R"([{"attempt":1,"outcome":"running","wall_ms":null,"input_check_ms":null,"publish_ms":null}])");
+  CHECK(before.member("steps") == "[]");
   CHECK(world.ask("GET /v1/conversions/" + id + "/early-page").refusal() == "404 not_found");
   spawner.writes(world.house.child_of(id), "early-page.png", "a picture");
   spawner.prints(world.house.child_of(id), "early page\npages 3\n");
@@ -318,7 +403,12 @@ TEST_CASE("receipt and early page of a conversion") {
   CHECK(receipt.member("status") == "completed");
   CHECK(receipt.member("steps") ==
         R"([{"attempt":1,"engine":"office","version":"7.4.7","from":"docx","to":"pdf","warm":false,"outcome":"ok",)"
-        R"("wall_ms":0,"cpu_ms":0,"peak_rss_bytes":0,"pages":3,"fonts_missing":[],"links_blocked":[],"warnings":[]}])");
+        R"("ended":"exited","exit_status":0,"wall_ms":0,"cpu_ms":0,"peak_rss_bytes":0,"pages_in":3,"pages_out":null,)"
+        R"("fonts_requested":[],"fonts_substituted":[],"links_blocked":[],"warnings":[],"warnings_total":0}])");
+  CHECK(receipt.member("timings") == R"({"waited_ms":0,"input_check_ms":0,"publish_ms":0,"total_ms":0})");
+  CHECK(receipt.member("route") == R"([{"engine":"office","from":"docx","to":"pdf"}])");
+  CHECK(receipt.member("pages_in") == "3");
+  CHECK(receipt.member("reused") == "null");
   CHECK(world.ask("GET /v1/conversions/nonsense/receipt").refusal() == "404 conversion_not_found");
   CHECK(world.ask("GET /v1/conversions/nonsense/early-page").refusal() == "404 conversion_not_found");
 }
@@ -343,7 +433,8 @@ TEST_CASE("the daemon says what it can do") {
               R"({"engines":[{"name":"office","title":"The office","version":"7.4.7","available":true,"package":"office-package")") ==
       0);
   CHECK(world.ask("GET /v1/capacity").text() ==
-        "{\"slots\":2,\"running\":0,\"waiting\":0,\"wait_ms\":0,\"accepting\":true}\n");
+        "{\"slots\":2,\"short_slots\":0,\"running\":0,\"running_short\":0,\"waiting\":0,\"wait_ms\":0,\"accepting\":"
+        "true}\n");
 }
 
 TEST_CASE("everybody may ask the doctor, operators hear of paths") {
@@ -373,7 +464,8 @@ TEST_CASE("health follows the house") {
   CHECK(world.ask("GET /livez").last.status == 200);
   CHECK(world.ask("GET /readyz").last.status == 503);
   CHECK(world.ask("GET /readyz").text().find("[-] runner: ") == 0);
-  CHECK(world.ask("GET /readyz?verbose").text().find("[+] store: ok\n[-] runner: ") == 0);
+  CHECK(world.ask("GET /readyz?verbose").text().find("[+] store: ok\n[+] files: ok\n[+] uploads: ok\n[-] runner: ") ==
+        0);
   CHECK(world.ask("GET /health").member("status") == "degraded");
   const std::string metrics = world.ask("GET /metrics").text();
   CHECK(metrics.find("\nconvd_runner_up 0\n") != std::string::npos);
@@ -386,7 +478,81 @@ TEST_CASE("a full queue says when to come back") {
   World world(settings);
   const Answer answer = world.ask("POST /convert", as_parts, file("a.docx", a_docx) + end);
   CHECK(answer.refusal() == "429 queue_full");
-  CHECK(std::stoi(answer.header("Retry-After")) >= 1);
+  // As the queue knows it, with nothing before the one who asks; not the ten seconds of a code that says no more.
+  CHECK(answer.header("Retry-After") == "1");
+}
+
+TEST_CASE("a request made again under its key is answered with the same conversion") {
+  World world;
+  const std::string body = file("a.docx", a_docx) + field("to", "pdf") + end;
+  const auto ask = [&](const std::string& key, const std::string& sent, const char* route = "POST /v1/conversions") {
+    Headers headers = as_parts;
+    headers.emplace_back("idempotency-key", key);
+    return world.ask(route, headers, sent);
+  };
+  const Answer first = ask("\"order-17\"", body);
+  REQUIRE(first.last.status == 202);
+  CHECK(first.header("Idempotency-Replayed").empty());
+  const Answer again = ask("order-17", body);
+  CHECK(again.last.status == 202);
+  CHECK(again.header("Idempotency-Replayed") == "true");
+  CHECK(again.member("id") == first.member("id"));
+  CHECK(again.header("Location") == first.header("Location"));
+  const Answer original = ask("order-17", body, "POST /convert");
+  CHECK(original.last.status == 200);
+  CHECK(original.header("Idempotency-Replayed") == "true");
+  CHECK(original.member("conversion_id") == first.member("id"));
+  CHECK(ask("order-17", file("a.docx", a_docx) + field("to", "md") + end).refusal() == "422 idempotency_mismatch");
+  CHECK(world.house.spawner.started() == 1);
+  world.house.manager().drain(std::chrono::seconds(1), [] {});
+  CHECK(ask("order-17", body).member("id") == first.member("id"));
+  CHECK(ask("order-18", body).refusal() == "503 shutting_down");
+}
+
+TEST_CASE("a key is a word or a quoted string") {
+  World world;
+  const auto key = [&](const Headers& headers) {
+    const auto read = convd::api::idempotency_key(world.request("POST /convert", headers));
+    return !read ? std::string(shared::to_string(read.error().code)) : read->value_or("none");
+  };
+  const auto of = [&](const std::string& value) { return key({{"idempotency-key", value}}); };
+  CHECK(key({}) == "none");
+  CHECK(of("abc") == "abc");
+  CHECK(of("\"abc\"") == "abc");
+  CHECK(of(R"("a\"b\\c")") == R"(a"b\c)");
+  CHECK(of(std::string(255, 'k')) == std::string(255, 'k'));
+  CHECK(of('"' + std::string(255, 'k') + '"') == std::string(255, 'k'));
+  for (const std::string& bad :
+       {std::string(), std::string("\"\""), std::string("\""), std::string("\"abc"), std::string("abc\""),
+        std::string("\"abc\"x"), std::string("a b"), std::string("\"a b\""), std::string("\"a\\x\""),
+        std::string("\"a\\"), std::string("\"abc\";a=1"), std::string("k\xc3\xa4"), std::string(256, 'k')}) {
+    INFO(bad);
+    CHECK(of(bad) == "invalid_request");
+  }
+  CHECK(key({{"idempotency-key", "a"}, {"idempotency-key", "b"}}) == "invalid_request");
+  Headers headers = as_json;
+  headers.emplace_back("idempotency-key", "");
+  CHECK(world.ask("POST /convert", headers, "{}").refusal() == "400 invalid_request");
+}
+
+TEST_CASE("a request may ask for a run of its own") {
+  const auto reuse = [](const std::string& json) {
+    const auto submission = convd::api::read_submission(shared::Json::parse(json)->read());
+    return !submission ? std::string(shared::to_string(submission.error().code)) : submission->reuse ? "reuse" : "anew";
+  };
+  CHECK(reuse(R"({"filename":"a"})") == "reuse");
+  CHECK(reuse(R"({"filename":"a","no_cache":false})") == "reuse");
+  CHECK(reuse(R"({"filename":"a","no_cache":true})") == "anew");
+  CHECK(reuse(R"({"filename":"a","no_cache":"true"})") == "invalid_json");
+  const auto form = [](const std::string& value) {
+    const auto submission = convd::api::read_form_submission({{"filename", "a"}, {"no_cache", value}});
+    return !submission ? submission.error().message : submission->reuse ? "reuse" : "anew";
+  };
+  CHECK(form("") == "reuse");
+  CHECK(form("0") == "reuse");
+  CHECK(form("true") == "anew");
+  CHECK(form("1") == "anew");
+  CHECK(form("yes") == "no_cache: expected true or false, found \"yes\"");
 }
 
 TEST_CASE("a daemon that drains accepts nothing") {

@@ -42,7 +42,9 @@ class Log final : public LogSource {
     std::vector<Event> found;
     for (const auto& [seq, stored] : rows) {
       const bool wanted = seq > after && seq <= through && seq >= head.oldest;
-      if (wanted && found.size() < static_cast<std::size_t>(limit)) found.push_back(stored);
+      if (!wanted || found.size() == static_cast<std::size_t>(limit)) continue;
+      if (seq == damaged) throw DamagedLog("not what was written");
+      found.push_back(stored);
     }
     return found;
   }
@@ -52,9 +54,11 @@ class Log final : public LogSource {
     if (found.size() > most) found.erase(found.begin(), found.end() - limit);
     return found;
   }
-  std::int64_t count(const std::string& org, const Topic& topic, std::int64_t after, std::int64_t through) override {
+  std::int64_t count(const std::string&, const Topic& topic, std::int64_t after, std::int64_t through) override {
+    if (broken) throw std::runtime_error("no disk");
     std::int64_t events = 0;
-    for (const Event& stored : read(org, after, through, 1 << 30)) {
+    for (const auto& [seq, stored] : rows) {
+      if (seq <= after || seq > through || seq < head.oldest) continue;
       events += stored.service == topic.service && (topic.subject.empty() || topic.subject == stored.subject);
     }
     return events;
@@ -78,6 +82,7 @@ class Log final : public LogSource {
   std::vector<std::function<void()>> waiting;
   std::optional<shared::Error> refusal;
   bool broken = false;
+  std::int64_t damaged = 0;
   int reads = 0;
 };
 
@@ -238,6 +243,49 @@ TEST_CASE("what cannot be told is a gap, then how things stand, then what happen
   CHECK_FALSE(exact.opened.gap);
   CHECK(exact.numbers() == "5 6 7 8 9");
   CHECK(world.hub.stats().gaps.at(GapReason::expired) == 1);
+}
+
+TEST_CASE("an event that cannot be trusted is a gap to those who would be told of it, and to no others") {
+  HubLimits small;
+  small.ring_events = 2;
+  World world(small);
+  for (int seq = 1; seq <= 8; ++seq) world.log.rows.emplace(seq, event(seq));
+  world.log.head.head = 8;
+  const auto told = [&](Client& client) {
+    const bool has_gap = client.text.find("\"reason\":\"damaged\"") != std::string::npos;
+    if (has_gap) CHECK(client.text.find("\"class\":\"snapshot\"") != std::string::npos);
+    return has_gap;
+  };
+  SECTION("met on the way") {
+    Client holds_it_open;
+    world.attach(holds_it_open);
+    world.log.damaged = 4;
+    Client before;
+    world.attach(before, after(2));
+    CHECK(told(before));
+    CHECK(before.reader->gap() == GapReason::damaged);
+    Client behind;
+    world.attach(behind, after(4));
+    CHECK_FALSE(told(behind));
+    CHECK(behind.numbers() == "5 6 7 8");
+    before.text.clear();
+    world.happen(9);
+    world.loop.turn();
+    CHECK(before.numbers() == "9");
+  }
+  SECTION("met when the log is opened") {
+    world.log.damaged = 4;
+    Client now;
+    world.attach(now);
+    CHECK(now.refused == "");
+    Client behind;
+    world.attach(behind, after(6));
+    CHECK(behind.numbers() == "7 8");
+    Client before;
+    world.attach(before, {Start::From::oldest, {}, 0});
+    CHECK(told(before));
+  }
+  CHECK(world.hub.stats().gaps.at(GapReason::damaged) == 1);
 }
 
 TEST_CASE("one that reads slower than the log is pruned is told of the gap") {

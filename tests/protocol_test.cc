@@ -22,7 +22,7 @@ TEST_CASE("the status object survives the wire") {
   object.error = "no";
   object.error_info = shared::ErrorInfo{shared::ErrorCode::input_encrypted, false, "libreoffice", "tail"};
   object.stage = shared::Stage{"poppler", 1, 2, "page", 3, 12, shared::ProgressKind::measured};
-  object.result = shared::ResultInfo{{"a.zip", "application/zip", 10, "ab"}, {{"1.png", "image/png", 5, "cd"}}};
+  object.result = shared::ResultInfo{{"a.zip", "application/zip", 10, "ab"}, {{"1.png", "image/png", 5, "cd"}}, {}};
   object.labels = {{"team", "red"}};
   object.retry_of = "017a";
   const auto json = shared::to_json(object);

@@ -18,6 +18,7 @@ using Told = std::vector<std::string>;
 convd::jobs::Settings narrow() {
   convd::jobs::Settings settings;
   settings.slots = 1;
+  settings.short_cost_ms = 1;  // nothing counts as short
   settings.queue_limit_per_org = 2;
   return settings;
 }
@@ -51,33 +52,31 @@ TEST_CASE("nobody is told of a queue that nobody listens to") {
 TEST_CASE("each org hears of all and of itself, and again when something has changed") {
   World world;
   world.sink.heard = {{"uid:1", Service::queue}, {"uid:2", Service::queue}};
-  CHECK(
-      world.second_later() ==
-      Told{depth("uid:1",
-                 R"("slots":1,"running":0,"waiting":0,"wait_ms":0,"org_running":0,"org_waiting":0,"accepting":true)"),
-           depth("uid:2",
-                 R"("slots":1,"running":0,"waiting":0,"wait_ms":0,"org_running":0,"org_waiting":0,"accepting":true)")});
+  const std::string idle = R"("slots":1,"short_slots":0,"running":0,"running_short":0,"waiting":0,"wait_ms":0,)"
+                           R"("org_running":0,"org_waiting":0,"org_wait_ms":0,"org_next":[],"accepting":true)";
+  CHECK(world.second_later() == Told{depth("uid:1", idle), depth("uid:2", idle)});
   CHECK(world.second_later().empty());
 
   const std::string first = world.submit("uid:1");
-  world.submit("uid:2");
-  world.submit("uid:2");
-  CHECK(
-      world.second_later() ==
-      Told{
-          depth("uid:1",
-                R"("slots":1,"running":1,"waiting":2,"wait_ms":null,"org_running":1,"org_waiting":0,"accepting":true)"),
-          depth(
-              "uid:2",
-              R"("slots":1,"running":1,"waiting":2,"wait_ms":null,"org_running":0,"org_waiting":2,"accepting":false)")});
+  const std::string second = world.submit("uid:2");
+  const std::string third = world.submit("uid:2");
+  const std::string busy = R"("slots":1,"short_slots":0,"running":1,"running_short":0,"waiting":2,"wait_ms":null,)";
+  const std::string next =
+      R"([{"id":")" + second + R"(","position":1,"eta_ms":null},{"id":")" + third + R"(","position":2,"eta_ms":null}])";
+  CHECK(world.second_later() ==
+        Told{depth("uid:1", busy + R"("org_running":1,"org_waiting":0,"org_wait_ms":null,"org_next":[],)" +
+                                R"("accepting":true)"),
+             depth("uid:2", busy + R"("org_running":0,"org_waiting":2,"org_wait_ms":null,"org_next":)" + next +
+                                R"(,"accepting":false)")});
   CHECK(world.second_later().empty());
 
   world.house.succeed(first, {{"source.pdf", "x"}});
   const Told told = world.second_later();
   REQUIRE(told.size() == 2);
-  CHECK(told[0].find(R"("running":1,"waiting":1,)") != std::string::npos);
+  CHECK(told[0].find(R"("running":1,"running_short":0,"waiting":1,)") != std::string::npos);
   CHECK(told[0].find(R"("org_running":0,"org_waiting":0,)") != std::string::npos);
-  CHECK(told[1].find(R"("org_running":1,"org_waiting":1,"accepting":true)") != std::string::npos);
+  CHECK(told[1].find(R"("org_running":1,"org_waiting":1,)") != std::string::npos);
+  CHECK(told[1].find(R"("org_next":[{"id":")" + third + R"(","position":1,)") != std::string::npos);
 }
 
 TEST_CASE("one that waits to be tried again waits") {

@@ -5,6 +5,7 @@
 
 #include "convd/api/conditions.h"
 #include "convd/api/conversion_socket.h"
+#include "convd/api/expiry.h"
 #include "convd/api/query.h"
 #include "convd/api/services.h"
 #include "convd/api/status_view.h"
@@ -38,8 +39,10 @@ class StatusPoll final : public Handler {
   Result<StatusObject> read() const { return services_.manager.status(call_.request.caller.org, call_.params[0]); }
 
   void wait(std::int64_t rev, std::int64_t seconds) {
+    const auto patience =
+        within_token(call_.request.caller.token_ends_ms, std::chrono::seconds(seconds), services_.loop);
     wait_ = std::make_unique<StatusWait>(
-        services_.manager.board(), services_.loop, call_.params[0], std::chrono::seconds(seconds),
+        services_.manager.board(), services_.loop, call_.params[0], patience,
         [rev](const events::Latest& latest) { return latest.rev != rev || latest.terminal; },
         [this] { answer_now(read()); });
   }
@@ -91,11 +94,10 @@ void cancel(const Services& services, const Call& call) {
 
 void retry(const Services& services, const Call& call) {
   const auto& caller = call.request.caller;
-  services.manager.retry(caller.org, caller.principal, call.params[0],
-                         [&services, reply = call.reply](Result<StatusObject> object) {
-                           if (!object) return fail_submission(services, reply, object.error(), {});
-                           reply.send(accepted_response(*object));
-                         });
+  services.manager.retry(caller.org, caller.principal, call.params[0], [&services, call](Result<StatusObject> object) {
+    if (!object) return fail_submission(services, call, object.error(), {});
+    call.reply.send(accepted_response(*object));
+  });
 }
 
 void remove(const Services& services, const Call& call) {
@@ -112,31 +114,40 @@ Result<loop::milliseconds> progress_interval(const Request& request) {
   return *given ? loop::milliseconds(**given) : events::Board::progress_interval;
 }
 
-// A WebSocket route asked for by plain HTTP, or one whose conversion or parameter is not right.
+// A WebSocket route asked for by plain HTTP, one whose conversion or parameter is not right, or one too many.
 void refuse_socket(const Services& services, const Call& call) {
   const auto interval = progress_interval(call.request);
   if (!interval) return call.reply.fail(interval.error());
   const auto object = services.manager.status(call.request.caller.org, call.params[0]);
   if (!object) return call.reply.fail(object.error());
+  const Caller& caller = call.request.caller;
+  if (!services.realtime.connections.has_room(caller.org, caller.principal))
+    return call.reply.fail(Error{ErrorCode::too_many_connections, "you have too many connections open", {}});
   call.reply.fail(websocket_wanted());
 }
 
 }  // namespace
 
-void fail_submission(const Services& services, const Reply& reply, const Error& error, const std::string& from) {
+void fail_submission(const Services& services, const Call& call, const Error& error, const std::string& from) {
+  const Caller& caller = call.request.caller;
   Problem problem;
   problem.error = error;
   if (error.code == ErrorCode::queue_full) {
-    const auto wait_ms = services.manager.capacity().wait_ms;
-    if (wait_ms) problem.retry_after_s = std::clamp<std::int64_t>((*wait_ms + 999) / 1000, 1, 3600);
+    constexpr std::int64_t most_s = 3600;
+    problem.retry_after_s = std::clamp<std::int64_t>((services.manager.room_ms(caller.org) + 999) / 1000, 1, most_s);
   }
-  const engines::Format* format = engines::find_format(from);
+  // Nobody knows when an operator resumes, but not before what runs has ended.
+  if (error.code == ErrorCode::shutting_down) {
+    const auto idle_ms = services.manager.idle_in_ms();
+    if (idle_ms) problem.retry_after_s = std::clamp<std::int64_t>((*idle_ms + 999) / 1000, 10, 3600);
+  }
+  const engines::Format* format = services.manager.registry().formats().find(from);
   if (error.code == ErrorCode::unsupported_conversion && format != nullptr) {
     Json targets = Json::array();
     for (const std::string& target : services.manager.planner().targets(format->name)) targets.push(target);
     problem.extras.set("targets", std::move(targets));
   }
-  reply.fail(problem);
+  call.reply.fail(problem);
 }
 
 std::vector<Route> conversion_routes(Services& services) {
@@ -147,30 +158,37 @@ std::vector<Route> conversion_routes(Services& services) {
     return answer_later([&services, handler](const Call& call) { handler(services, call); });
   };
   const Start poll = [&services](Call call) { return std::make_shared<StatusPoll>(services, std::move(call)); };
-  constexpr auto anyone = Permission::anyone;
+  constexpr auto convert = Permission::convert;
+  constexpr auto read = Permission::read;
   constexpr auto ignored = Body::ignored;
   constexpr auto limit = ignored_body_bytes;
   return {
-      {"GET", "/conversion-status/{id}", anyone, ignored, limit, poll},
-      {"GET", "/v1/conversions/{id}", anyone, ignored, limit, poll},
-      {"GET", "/v1/conversions", anyone, ignored, limit, now(list)},
-      {"DELETE", "/v1/conversions/{id}", anyone, ignored, limit, later(remove)},
-      {"POST", "/v1/conversions/{id}/cancel", anyone, ignored, limit, later(cancel)},
-      {"POST", "/v1/conversions/{id}/retry", anyone, ignored, limit, later(retry)},
-      {"GET", "/v1/conversions/{id}/watchers", anyone, ignored, limit, now(watchers)},
-      {"GET", "/ws/conversion/{id}", anyone, ignored, limit, later(refuse_socket)},
+      {"GET", "/conversion-status/{id}", read, ignored, limit, poll},
+      {"GET", "/v1/conversions/{id}", read, ignored, limit, poll},
+      {"GET", "/v1/conversions", read, ignored, limit, now(list)},
+      {"DELETE", "/v1/conversions/{id}", convert, ignored, limit, later(remove)},
+      {"POST", "/v1/conversions/{id}/cancel", convert, ignored, limit, later(cancel)},
+      {"POST", "/v1/conversions/{id}/retry", convert, ignored, limit, later(retry)},
+      {"GET", "/v1/conversions/{id}/watchers", read, ignored, limit, now(watchers)},
+      {"GET", "/ws/conversion/{id}", read, ignored, limit, later(refuse_socket), Credentials::header_or_url},
   };
 }
 
 std::vector<SocketRoute> conversion_sockets(Services& services) {
   const auto open = [&services](const Request& request,
                                 const std::vector<std::string>& params) -> std::unique_ptr<SocketSession> {
+    const Caller& caller = request.caller;
     const auto interval = progress_interval(request);
-    const auto object = services.manager.status(request.caller.org, params[0]);
+    const auto object = services.manager.status(caller.org, params[0]);
     if (!interval || !object) return nullptr;
-    auto ticket = services.realtime.presence.enter(request.caller.org, params[0], request.caller.principal);
-    return std::make_unique<ConversionSocket>(services.manager.board(), params[0], latest_of(*object), *interval,
-                                              std::move(ticket));
+    auto entry =
+        services.realtime.connections.enter(caller.org, caller.principal, realtime::Connections::Admission::everyone);
+    if (!entry.stay) return nullptr;
+    auto ticket = services.realtime.presence.enter(caller.org, params[0], caller.principal);
+    auto socket = std::make_unique<ConversionSocket>(services.manager.board(), params[0], latest_of(*object), *interval,
+                                                     std::move(ticket), std::move(entry.stay));
+    socket->end_at(services.loop, caller.token_ends_ms);
+    return socket;
   };
   return {{"/ws/conversion/{id}", open}};
 }

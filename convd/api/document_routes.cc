@@ -33,6 +33,7 @@ class Storing : public std::enable_shared_from_this<Storing> {
 
   void start(jobs::Manager& manager, const std::string& org, std::vector<FileUpload> files) {
     for (std::size_t i = 0; i < files.size(); ++i) {
+      reply_.about(files[i].name());
       const std::shared_ptr<realtime::Uploads::Arrival> arrival = files[i].take_ticket();
       manager.put_document(org, files[i].name(), files[i].take(),
                            [self = shared_from_this(), i, arrival](Result<jobs::DocumentInfo> document) {
@@ -131,15 +132,16 @@ std::vector<Route> document_routes(Services& services) {
   const auto later = [&services](auto handler) {
     return answer_later([&services, handler](const Call& call) { handler(services, call); });
   };
-  constexpr auto anyone = Permission::anyone;
+  constexpr auto convert = Permission::convert;
+  constexpr auto read = Permission::read;
   constexpr auto limit = ignored_body_bytes;
   return {
-      {"POST", "/documents", anyone, Body::taken, upload_body_bytes(services.manager),
+      {"POST", "/documents", convert, Body::taken, upload_body_bytes(services.manager),
        [&services](Call call) { return upload(services, std::move(call)); }},
-      {"GET", "/documents", anyone, Body::ignored, limit,
+      {"GET", "/documents", read, Body::ignored, limit,
        answer([&services](const Call& call) { return list(services, call); })},
-      {"GET", "/documents/{name}", anyone, Body::ignored, limit, later(get)},
-      {"DELETE", "/documents/{name}", anyone, Body::ignored, limit, later(remove)},
+      {"GET", "/documents/{name}", read, Body::ignored, limit, later(get)},
+      {"DELETE", "/documents/{name}", convert, Body::ignored, limit, later(remove)},
   };
 }
 

@@ -12,17 +12,22 @@
 #include <vector>
 
 #include "convd/loop/unique_fd.h"
+#include "convd/trust/scope.h"
 #include "shared/result.h"
 
 namespace convd::api {
 
 enum class Role : std::uint8_t { user, operator_ };
 
-// Who asks. Decided by the descriptor (SO_PEERCRED, getsockname), never by anything in the request.
+// Who asks. Decided by the descriptor (SO_PEERCRED, getsockname); over TCP, where the configuration wants it, by a
+// token.
 struct Caller {
-  std::string principal;  // "uid:1000", "local"
+  std::string principal;  // "uid:1000", "local", "sub" of a token; empty: nobody knows, and only open routes answer
   std::string org;        // the unit of isolation; on the Unix socket the same as the principal
   Role role = Role::user;
+  std::string address = {};  // of the peer: "127.0.0.1", "::1"; empty on the Unix socket
+  trust::Scopes scopes = trust::Scopes::of_peers();
+  std::int64_t token_ends_ms = 0;  // wall clock; 0: no token was needed
 };
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -72,6 +77,9 @@ class Exchange {
   virtual ~Exchange() = default;
   virtual void on_body(std::string_view bytes) = 0;
   virtual void on_body_end() = 0;  // also without a body, right after begin()
+  // Before the answer, after the body: the client has closed its end, by all that can be told. It may be answered
+  // still.
+  virtual void on_client_left() {}
 };
 
 // What a conversation that goes on can ask of its connection. Valid until the conversation is destroyed. Loop thread
@@ -124,21 +132,35 @@ class BodyStream {
   virtual void on_too_slow() {}
 };
 
+// An open connection, for as long as it lives: from its acceptance to its end, also when it becomes a WebSocket. Loop
+// thread only.
+class Stay {
+ public:
+  virtual ~Stay() = default;
+};
+
+// What the handshake of a WebSocket comes to. Neither: there is no such socket.
+struct Opening {
+  std::unique_ptr<SocketSession> session;
+  std::optional<Response> refusal;
+};
+
 // The router, as transport/ sees it. Loop thread only.
 class Service {
  public:
   virtual ~Service() = default;
   // Never null. `request` is the exchange's from here on.
   virtual std::unique_ptr<Exchange> begin(Request request, Responder& responder) = 0;
-  // A request with "Upgrade: websocket". Null: there is no such socket (or it is refused), answer it by begin() as
-  // plain HTTP, which says why.
-  virtual std::unique_ptr<SocketSession> open_socket(const Request& request) = 0;
+  // Whether its path is that of a WebSocket. Changes nothing and spends nothing.
+  virtual bool has_socket(const Request& request) const = 0;
+  // A request with "Upgrade: websocket" whose handshake is right. With neither session nor refusal, answer it by
+  // begin() as plain HTTP, which says why.
+  virtual Opening open_socket(const Request& request) = 0;
   // Problem answers for what never becomes a request (bad head, timeouts): the one Error -> HTTP map.
   virtual Response problem(const shared::Error& error) const = 0;
 
-  // For /metrics.
-  virtual void connection_opened() = 0;
-  virtual void connection_closed() = 0;
+  // A connection has been accepted. Null: it is turned away, without a word. Must not outlive the service.
+  virtual std::unique_ptr<Stay> arrive(const Caller& peer) = 0;
 };
 
 }  // namespace convd::api

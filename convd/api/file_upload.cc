@@ -16,7 +16,9 @@ shared::Result<FileUpload> FileUpload::begin(const UploadDesk& desk, std::string
   if (!name.empty()) {
     if (auto outcome = jobs::check_filename(name); !outcome) return outcome.error();
   }
-  auto upload = desk.manager.begin_upload();
+  using For = jobs::Manager::UploadFor;
+  const bool is_repetition = desk.idempotency_key && desk.manager.remembers(desk.org, *desk.idempotency_key);
+  auto upload = desk.manager.begin_upload(desk.org, is_repetition ? For::repetition : For::new_work, total_bytes);
   if (!upload) return upload.error();
   FileUpload file(desk, std::move(name), *std::move(upload));
   if (!file.name_.empty()) file.announce(total_bytes);
@@ -40,7 +42,7 @@ shared::Result<void> FileUpload::append(std::string_view bytes) {
 }
 
 UploadDesk upload_desk(const Services& services, const Caller& caller) {
-  return {services.manager, services.realtime.uploads, caller.org, caller.principal};
+  return {services.manager, services.realtime.uploads, caller.org, caller.principal, {}};
 }
 
 std::int64_t upload_body_bytes(const jobs::Manager& manager) {

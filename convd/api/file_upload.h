@@ -20,17 +20,18 @@ struct UploadDesk {
   realtime::Uploads& uploads;
   std::string org;
   std::string principal;
+  std::optional<std::string> idempotency_key = {};  // what they come with may be a repetition
 };
 
 // Dropping it removes what was received. Loop thread only.
 class FileUpload {
  public:
   // `name` may be empty: it is then given later, or the file was not chosen. `total_bytes` when the client said so.
-  // Errors: invalid_filename, disk_full, shutting_down.
+  // Errors: invalid_filename, disk_full, quota_exceeded, shutting_down.
   static shared::Result<FileUpload> begin(const UploadDesk& desk, std::string name,
                                           std::optional<std::int64_t> total_bytes = {});
 
-  // Errors: body_too_large beyond Settings::input_bytes, disk_full, unavailable.
+  // Errors: body_too_large beyond Settings::input_bytes, disk_full, quota_exceeded, unavailable.
   shared::Result<void> append(std::string_view bytes);
   const std::string& name() const { return name_; }
   // A form's file input that was left empty arrives as a part with an empty name and no bytes.

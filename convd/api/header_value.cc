@@ -1,6 +1,6 @@
 #include "convd/api/header_value.h"
 
-#include <cstdlib>
+#include <algorithm>
 
 #include "convd/api/text.h"
 #include "shared/utf8.h"
@@ -92,6 +92,22 @@ int specificity(std::string_view range, std::string_view media_type) {
   return range.substr(0, range.size() - 1) == media_type.substr(0, slash + 1) ? 2 : 0;
 }
 
+// A weight of RFC 9110: "0.7", at most three digits behind the point.
+std::optional<double> weight_from(std::string_view text) {
+  constexpr std::size_t longest = 5;
+  const bool has_form = !text.empty() && text.size() <= longest && (text[0] == '0' || text[0] == '1') &&
+                        (text.size() == 1 || text[1] == '.');
+  if (!has_form) return std::nullopt;
+  int thousandths = (text[0] - '0') * 1000;
+  int unit = 100;
+  for (const char digit : text.substr(std::min<std::size_t>(2, text.size()))) {
+    if (digit < '0' || digit > '9') return std::nullopt;
+    thousandths += (digit - '0') * unit;
+    unit /= 10;
+  }
+  return thousandths <= 1000 ? std::optional(thousandths / 1000.0) : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::string> HeaderValue::param(std::string_view lower_case_name) const {
@@ -153,9 +169,10 @@ double accept_quality(std::string_view accept, std::string_view media_type) {
     if (!range) continue;
     const int how = specificity(range->value, media_type);
     if (how <= best) continue;
+    const auto weight = weight_from(range->param("q").value_or("1"));
+    if (!weight) continue;
     best = how;
-    const auto q = range->param("q");
-    quality = q ? std::strtod(q->c_str(), nullptr) : 1.0;
+    quality = *weight;
   }
   return quality;
 }

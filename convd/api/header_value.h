@@ -31,7 +31,7 @@ enum class BodyType : std::uint8_t { json, urlencoded, multipart, other, absent 
 BodyType body_type(std::string_view content_type);
 
 // Where an offer stands with an Accept header: 0 (refused) to 1, by the most specific media range. An absent header
-// accepts all.
+// accepts all; a range with a malformed weight is passed over.
 double accept_quality(std::string_view accept, std::string_view media_type);
 
 }  // namespace convd::api

@@ -1,5 +1,6 @@
 // For probes and people: alive, ready, healthy, which version.
 
+#include "convd/api/operation_view.h"
 #include "convd/api/readiness.h"
 #include "convd/api/services.h"
 #include "shared/version.h"
@@ -15,9 +16,11 @@ Result<Response> livez(const Services&, const Call&) {
 }
 
 Result<Response> readyz(const Services& services, const Call& call) {
-  const auto problems = services.manager.problems();
+  const auto problems = problems_of(services);
   const int status = problems.empty() ? 200 : 503;
-  const auto checks = readiness(problems);
+  auto checks = readiness(problems);
+  if (services.manager.paused())
+    checks.push_back({"paused", true, "an operator has paused it: new work is accepted, and waits"});
   if (call.request.param("verbose")) return text_response(status, readiness_text(checks));
   return text_response(status, problems.empty() ? "ok\n" : problems_text(checks));
 }
@@ -25,7 +28,7 @@ Result<Response> readyz(const Services& services, const Call& call) {
 // Answers 200 as long as the daemon answers at all; /readyz is the one to route traffic by.
 Result<Response> health(const Services& services, const Call&) {
   Json json = Json::object();
-  json.set("status", services.manager.problems().empty() ? "ok" : "degraded").set("version", shared::version);
+  json.set("status", problems_of(services).empty() ? "ok" : "degraded").set("version", shared::version);
   return json_response(200, json);
 }
 

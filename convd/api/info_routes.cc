@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "convd/api/doctor.h"
+#include "convd/api/operation_view.h"
 #include "convd/api/services.h"
 #include "convd/engines/formats.h"
 #include "convd/jobs/step_options.h"
@@ -48,8 +49,8 @@ Json options_json(const jobs::Route& route, std::string_view target) {
 }
 
 // The name a format goes by in the tables, for one of its aliases.
-std::string canonical(const std::string& name) {
-  const engines::Format* format = engines::find_format(name);
+std::string canonical(const jobs::Planner& planner, const std::string& name) {
+  const engines::Format* format = planner.formats().find(name);
   return format == nullptr ? name : std::string(format->name);
 }
 
@@ -69,14 +70,14 @@ Result<Response> formats(const Services& services, const Call& call) {
   const jobs::Planner& planner = services.manager.planner();
   const auto from = call.request.param("from");
   const auto to = call.request.param("to");
-  if (from && to) return one_route(planner, canonical(*from), canonical(*to));
+  if (from && to) return one_route(planner, canonical(planner, *from), canonical(planner, *to));
   Json routes = Json::array();
   for (const std::string& source : planner.sources()) {
-    if (from && canonical(*from) != source) continue;
+    if (from && canonical(planner, *from) != source) continue;
     Json targets = Json::array();
     bool wanted = !to;
     for (const std::string& target : planner.targets(source)) {
-      wanted = wanted || canonical(*to) == target;
+      wanted = wanted || canonical(planner, *to) == target;
       targets.push(target);
     }
     if (wanted) routes.push(std::move(Json::object().set("from", source).set("to", std::move(targets))));
@@ -86,7 +87,7 @@ Result<Response> formats(const Services& services, const Call& call) {
   return json_response(200, json);
 }
 
-Json engines_json(const Services& services) {
+Json engines_json(const Services& services, Role role) {
   Json items = Json::array();
   for (const engines::EngineState& state : services.manager.registry().engines()) {
     Json json = Json::object();
@@ -95,7 +96,7 @@ Json engines_json(const Services& services) {
         .set("version", text_or_null(state.version))
         .set("available", state.available)
         .set("package", state.engine->package())
-        .set("problem", text_or_null(state.problem));
+        .set("problem", text_or_null(role == Role::operator_ ? state.problem : without_paths(state.problem)));
     items.push(std::move(json));
   }
   return items;
@@ -105,7 +106,9 @@ Json capacity_json(const Services& services) {
   const jobs::Capacity capacity = services.manager.capacity();
   Json json = Json::object();
   json.set("slots", capacity.slots)
+      .set("short_slots", capacity.short_slots)
       .set("running", capacity.running)
+      .set("running_short", capacity.running_short)
       .set("waiting", capacity.waiting)
       .set("wait_ms", Json::or_null(capacity.wait_ms))
       .set("accepting", capacity.accepting);
@@ -132,7 +135,7 @@ Result<Response> doctor(const Services& services, const Call& call) {
   const Caller& caller = call.request.caller;
   const DoctorFacts facts{caller,
                           manager.runner_state(),
-                          manager.problems(),
+                          problems_of(services),
                           manager.registry().engines(),
                           manager.settings().disk_floor_bytes,
                           services.host.look()};
@@ -143,14 +146,14 @@ Result<Response> doctor(const Services& services, const Call& call) {
       .set("caller", caller_json(caller))
       .set("sandbox", sandbox_json(facts.runner, caller.role))
       .set("checks", std::move(checks))
-      .set("engines", engines_json(services))
+      .set("engines", engines_json(services, caller.role))
       .set("capacity", capacity_json(services));
   return json_response(200, json);
 }
 
-Result<Response> engines_list(const Services& services, const Call&) {
+Result<Response> engines_list(const Services& services, const Call& call) {
   Json json = Json::object();
-  json.set("engines", engines_json(services));
+  json.set("engines", engines_json(services, call.request.caller.role));
   return json_response(200, json);
 }
 
@@ -162,7 +165,7 @@ Result<Response> capacity(const Services& services, const Call&) {
 
 std::vector<Route> info_routes(Services& services) {
   const auto get = [&services](std::string_view pattern, auto handler) {
-    return open_get(pattern, [&services, handler](const Call& call) { return handler(services, call); });
+    return read_get(pattern, [&services, handler](const Call& call) { return handler(services, call); });
   };
   return {get("/v1/formats", formats), get("/v1/engines", engines_list), get("/v1/capacity", capacity),
           get("/v1/doctor", doctor)};

@@ -27,15 +27,44 @@ void write_counters(Exposition& out, const jobs::Counters& counters) {
   out.counter("convd_attempt_retries_total", "Runs started again after a failed one.", as_double(counters.retries));
   out.counter("convd_conversions_recovered_total", "Conversions found running at start and queued again.",
               as_double(counters.recovered));
+  out.family("convd_reuse_total", "counter",
+             "Conversions completed without a run of their own: with a stored result, or by the run of a twin.");
+  out.sample({{"kind", "cache"}}, as_double(counters.reused_cache));
+  out.sample({{"kind", "run"}}, as_double(counters.reused_run));
+  out.counter("convd_idempotent_replays_total", "Submissions answered as repetitions of an earlier one.",
+              as_double(counters.replays));
 }
 
 void write_queue(Exposition& out, const jobs::Capacity& capacity, std::optional<std::int64_t> oldest_waiting_ms) {
   out.gauge("convd_slots", "Conversions that can run at once.", capacity.slots);
-  out.gauge("convd_slots_busy", "Conversions that run now.", capacity.running);
+  out.gauge("convd_short_slots", "Conversions that can run beside those, short ones only.", capacity.short_slots);
+  out.gauge("convd_slots_busy", "Conversions that run now, of both classes.", capacity.running);
+  out.gauge("convd_slots_busy_short", "Conversions that run now and count as short.", capacity.running_short);
   out.gauge("convd_queue_depth", "Conversions that wait.", capacity.waiting);
   out.gauge("convd_queue_oldest_seconds", "Age of the oldest waiting conversion, 0 when none waits.",
             as_double(oldest_waiting_ms.value_or(0)) / 1000);
   out.gauge("convd_accepting", "1 when new conversions are accepted.", capacity.accepting ? 1 : 0);
+}
+
+void write_storage(Exposition& out, const jobs::StorageFacts& facts) {
+  out.gauge("convd_stored_documents", "Documents in the libraries.", as_double(facts.stored.documents));
+  out.gauge("convd_stored_document_bytes", "Their size.", as_double(facts.stored.document_bytes));
+  out.gauge("convd_stored_results", "Conversions whose results are stored.", as_double(facts.stored.results));
+  out.gauge("convd_stored_result_bytes", "The size of these results.", as_double(facts.stored.result_bytes));
+  out.family("convd_results_removed_total", "counter", "Results removed by retention, by reason.");
+  for (const auto& [reason, count] : facts.results_removed) out.sample({{"reason", reason}}, as_double(count));
+  out.counter("convd_documents_expired_total", "Documents removed because nobody used them.",
+              as_double(facts.documents_removed));
+  out.counter("convd_conversions_expired_total", "Ended conversions removed because they are old.",
+              as_double(facts.conversions_removed));
+  out.family("convd_leftovers_removed_total", "counter", "Files removed that nobody owned, by kind.");
+  for (const auto& [kind, count] : facts.leftovers) out.sample({{"kind", kind}}, as_double(count));
+  out.counter("convd_results_damaged_total", "Results asked for that were not what had been stored.",
+              as_double(facts.results_damaged));
+  out.gauge("convd_disk_free_bytes", "Free space below the state directory.", as_double(facts.free_bytes));
+  out.gauge("convd_disk_accepting", "1 when there is room for new work.", facts.accepting ? 1 : 0);
+  out.gauge("convd_disk_reserve_spent", "1 while the space held back for a full disk is given away.",
+            facts.reserve_spent ? 1 : 0);
 }
 
 void write_store(Exposition& out, const store::StoreStats& stats) {

@@ -19,17 +19,27 @@ void write_engines(Exposition& out, const engines::Registry& registry) {
   }
 }
 
+void write_audit(Exposition& out, const trust::AuditCounts& counts) {
+  out.counter("convd_audit_lines_total", "Lines written to the audit log.", static_cast<double>(counts.written));
+  out.counter("convd_audit_lost_total", "Lines that could not be written to it.", static_cast<double>(counts.lost));
+  out.counter("convd_audit_omitted_total", "Refusals that it tells by their number only.",
+              static_cast<double>(counts.omitted));
+}
+
 }  // namespace
 
 std::string metrics_text(const Services& services, const Durations& durations, loop::WallTime started) {
   Exposition out;
   out.family("convd_build_info", "gauge", "The version, as a label.").sample({{"version", shared::version}}, 1);
   services.http.write(out);
+  services.edge.write(out);
+  write_audit(out, services.audit.counts());
   write_board(out, services.manager.board());
   write_realtime(out, services.realtime);
   write_counters(out, services.manager.counters());
   durations.write(out);
   write_queue(out, services.manager.capacity(), services.manager.oldest_waiting_ms());
+  write_storage(out, services.manager.storage());
   write_store(out, services.store.stats());
   write_runner(out, services.manager.runner_state());
   write_engines(out, services.manager.registry());

@@ -199,7 +199,9 @@ Result<MultipartParser::Step> MultipartParser::after_delimiter(std::string_view&
 
 Result<MultipartParser::Step> MultipartParser::head(std::string_view& rest) {
   const std::size_t end = rest.find(head_end);
-  if (std::min(end, rest.size()) > limits_.head_bytes) {
+  // Where it ends, at the earliest: a part of its end may be there.
+  const std::size_t least = std::min(end, rest.size() - std::min(rest.size(), head_end.size() - 1));
+  if (least > limits_.head_bytes) {
     return malformed("the headers of a part are over " + std::to_string(limits_.head_bytes) + " bytes");
   }
   if (end == rest.npos) return Step::need_more;

@@ -18,17 +18,19 @@ constexpr std::int64_t body_bytes = 12 * realtime::Notes::most_characters + (16 
 
 class AddNote final : public Handler {
  public:
-  AddNote(realtime::Notes& notes, Call call) : notes_(notes), call_(std::move(call)) {}
+  AddNote(Services& services, Call call) : services_(services), call_(std::move(call)) {}
 
   void on_body(std::string_view bytes) override { body_.append(bytes); }
   void on_body_end() override {
     const auto text = read();
     if (!text) return call_.reply.fail(text.error());
+    if (const auto full = services_.manager.disk_refusal()) return call_.reply.fail(*full);
     const Caller& caller = call_.request.caller;
-    notes_.add(caller.org, caller.principal, call_.params[0], *text, [reply = call_.reply](Result<Json> note) {
-      if (!note) return reply.fail(note.error());
-      reply.send(json_response(201, *note));
-    });
+    services_.realtime.notes.add(caller.org, caller.principal, call_.params[0], *text,
+                                 [reply = call_.reply](Result<Json> note) {
+                                   if (!note) return reply.fail(note.error());
+                                   reply.send(json_response(201, *note));
+                                 });
   }
 
  private:
@@ -44,7 +46,7 @@ class AddNote final : public Handler {
     return text->string();
   }
 
-  realtime::Notes& notes_;
+  Services& services_;
   Call call_;
   std::string body_;
 };
@@ -58,12 +60,10 @@ std::vector<Route> note_routes(Services& services) {
     if (!notes) return notes.error();
     return json_response(200, *notes);
   };
-  const auto add = [&services](Call call) {
-    return std::make_shared<AddNote>(services.realtime.notes, std::move(call));
-  };
+  const auto add = [&services](Call call) { return std::make_shared<AddNote>(services, std::move(call)); };
   return {
-      {"POST", pattern, Permission::anyone, Body::taken, body_bytes, add},
-      open_get(pattern, list),
+      {"POST", pattern, Permission::convert, Body::taken, body_bytes, add},
+      read_get(pattern, list),
   };
 }
 

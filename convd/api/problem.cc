@@ -31,12 +31,15 @@ constexpr std::array<Row, shared::error_code_count> rows{{
     {ErrorCode::already_finished, 409, 0},
     {ErrorCode::document_busy, 409, 0},
     {ErrorCode::result_gone, 410, 0},
+    {ErrorCode::result_damaged, 500, 0},
+    {ErrorCode::idempotency_mismatch, 422, 0},
     {ErrorCode::cursor_expired, 410, 0},
     {ErrorCode::body_too_large, 413, 0},
     {ErrorCode::length_required, 411, 0},
     {ErrorCode::header_too_large, 431, 0},
     {ErrorCode::unsupported_media_type, 415, 0},
     {ErrorCode::range_not_satisfiable, 416, 0},
+    {ErrorCode::expectation_failed, 417, 0},
     {ErrorCode::upgrade_required, 426, 0},
     {ErrorCode::not_implemented, 501, 0},
     {ErrorCode::request_timeout, 408, 0},
@@ -45,8 +48,13 @@ constexpr std::array<Row, shared::error_code_count> rows{{
     {ErrorCode::shutting_down, 503, 10},
     {ErrorCode::unavailable, 503, 5},
     {ErrorCode::disk_full, 507, 0},
+    {ErrorCode::quota_exceeded, 507, 0},
+    {ErrorCode::unauthorized, 401, 0},
     {ErrorCode::forbidden, 403, 0},
     {ErrorCode::realtime_disabled, 403, 0},
+    {ErrorCode::rate_limited, 429, 1},
+    {ErrorCode::misdirected_request, 421, 0},
+    {ErrorCode::origin_not_allowed, 403, 0},
     // How a job ended is said in its status object; these are answered only where a request itself meets the same wall.
     {ErrorCode::input_invalid, 422, 0},
     {ErrorCode::input_encrypted, 422, 0},
@@ -64,8 +72,9 @@ constexpr std::array<Row, shared::error_code_count> rows{{
 
 static_assert(shared::in_enum_order<&Row::code>(rows), "the table is indexed by the enum");
 
-constexpr std::array<std::pair<int, std::string_view>, 20> reasons{{
+constexpr std::array<std::pair<int, std::string_view>, 23> reasons{{
     {400, "Bad Request"},
+    {401, "Unauthorized"},
     {403, "Forbidden"},
     {404, "Not Found"},
     {405, "Method Not Allowed"},
@@ -76,6 +85,8 @@ constexpr std::array<std::pair<int, std::string_view>, 20> reasons{{
     {413, "Content Too Large"},
     {415, "Unsupported Media Type"},
     {416, "Range Not Satisfiable"},
+    {417, "Expectation Failed"},
+    {421, "Misdirected Request"},
     {422, "Unprocessable Content"},
     {426, "Upgrade Required"},
     {429, "Too Many Requests"},

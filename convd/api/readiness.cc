@@ -17,7 +17,8 @@ bool all_ok(const std::vector<Check>& checks) {
 
 std::vector<Check> readiness(const std::vector<std::pair<std::string, std::string>>& problems) {
   std::vector<Check> checks;
-  for (const char* name : {"store", "runner", "sandbox", "disk", "draining"}) checks.push_back({name, true, "ok"});
+  for (const char* name : {"store", "files", "uploads", "runner", "sandbox", "disk", "draining"})
+    checks.push_back({name, true, "ok"});
   for (const auto& [name, message] : problems) {
     auto found =
         std::find_if(checks.begin(), checks.end(), [&](const Check& check) { return check.name == name && check.ok; });

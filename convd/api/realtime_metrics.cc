@@ -10,8 +10,9 @@ namespace {
 
 using shared::Json;
 
-constexpr std::array<shared::GapReason, 4> gap_reasons{shared::GapReason::expired, shared::GapReason::epoch,
-                                                       shared::GapReason::ahead, shared::GapReason::lagged};
+constexpr std::array<shared::GapReason, 5> gap_reasons{shared::GapReason::expired, shared::GapReason::epoch,
+                                                       shared::GapReason::ahead, shared::GapReason::lagged,
+                                                       shared::GapReason::damaged};
 
 std::int64_t gaps_of(const events::HubStats& stats, shared::GapReason reason) {
   const auto found = stats.gaps.find(reason);
@@ -62,8 +63,9 @@ void write_realtime(Exposition& out, realtime::Realtime& realtime) {
   const events::HubStats stats = realtime.log.hub().stats();
   const realtime::ConnectionCounts connections = realtime.connections.counts();
   const auto number = [](auto value) { return static_cast<double>(value); };
-  out.gauge("convd_realtime_connections", "Connections to the stream now, by any transport.", number(connections.now));
-  out.counter("convd_realtime_connections_opened_total", "Connections to the stream.", number(connections.ever));
+  out.gauge("convd_realtime_connections",
+            "Connections now: to the stream, by any transport, and to watch one conversion.", number(connections.now));
+  out.counter("convd_realtime_connections_opened_total", "Such connections since the start.", number(connections.ever));
   out.counter("convd_realtime_connections_refused_total", "Connections refused by a limit or the rollout.",
               number(connections.refused));
   out.gauge("convd_realtime_subscriptions", "Topics that somebody follows, each counted once.",

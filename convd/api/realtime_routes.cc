@@ -43,7 +43,8 @@ void sse(Services& services, const Call& call) {
   auto wanted = sse_request(call.request);
   if (!wanted) return call.reply.fail(wanted.error());
   const Caller& caller = call.request.caller;
-  auto entry = services.realtime.connections.enter(caller.principal, realtime::Connections::Admission::rollout);
+  auto entry =
+      services.realtime.connections.enter(caller.org, caller.principal, realtime::Connections::Admission::rollout);
   if (!entry.stay) return refuse(entry.refusal, call.reply);
   Response response;
   response.headers = {
@@ -73,7 +74,8 @@ Result<Response> config(const Services& services, const Call& call) {
       .set("heartbeat_ms", heartbeat_ms)
       .set("stream", "/v2/realtime/stream")
       .set("sse", "/v2/realtime/sse")
-      .set("poll", "/v2/realtime/poll");
+      .set("poll", "/v2/realtime/poll")
+      .set("ticket", "/v2/realtime/ticket");
   return json_response(200, json);
 }
 
@@ -85,27 +87,33 @@ Result<Response> metrics(const Services& services, const Call&) {
 
 std::vector<Route> realtime_routes(Services& services) {
   const auto get = [&services](std::string_view pattern, auto handler) {
-    return open_get(pattern, [&services, handler](const Call& call) { return handler(services, call); });
+    return read_get(pattern, [&services, handler](const Call& call) { return handler(services, call); });
   };
   const Start poll = [&services](Call call) {
     return std::make_shared<StreamPoll>(services.realtime, services.loop, std::move(call));
   };
   const Start events = answer_later([&services](const Call& call) { sse(services, call); });
   return {
-      {"GET", "/v2/realtime/poll", Permission::anyone, Body::ignored, ignored_body_bytes, poll},
-      {"GET", "/v2/realtime/sse", Permission::anyone, Body::ignored, ignored_body_bytes, events},
-      {"GET", "/v2/realtime/stream", Permission::anyone, Body::ignored, ignored_body_bytes,
-       answer_later([](const Call& call) { call.reply.fail(websocket_wanted()); })},
+      {"GET", "/v2/realtime/poll", Permission::read, Body::ignored, ignored_body_bytes, poll},
+      {"GET", "/v2/realtime/sse", Permission::read, Body::ignored, ignored_body_bytes, events,
+       Credentials::header_or_url, trust::Errand::stream},
+      {"GET", "/v2/realtime/stream", Permission::read, Body::ignored, ignored_body_bytes,
+       answer_later([](const Call& call) { call.reply.fail(websocket_wanted()); }), Credentials::header_or_url},
       get("/v2/realtime/config", config),
       get("/v2/realtime/metrics", metrics),
   };
 }
 
 std::vector<SocketRoute> realtime_sockets(Services& services) {
-  const auto open = [&services](const Request& request, const std::vector<std::string>&) {
-    return std::make_unique<StreamSocket>(services.realtime, services.loop, request.caller);
+  constexpr std::string_view pattern = "/v2/realtime/stream";
+  const auto open = [&services, pattern](const Request& request, const std::vector<std::string>&) {
+    AuditTrail trail(services.audit, request,
+                     {.route = nullptr, .params = {}, .pattern = std::string(pattern), .allow = {}});
+    trail.asked_by(request.caller);
+    return std::make_unique<StreamSocket>(services.realtime, services.loop, services.authority, request.caller,
+                                          std::move(trail));
   };
-  return {{"/v2/realtime/stream", open}};
+  return {{pattern, open, Permission::read, Refusal::by_close}};
 }
 
 }  // namespace convd::api

@@ -3,7 +3,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "convd/api/exchange.h"
 #include "convd/api/problem.h"
@@ -11,13 +13,27 @@
 
 namespace convd::api {
 
-// Copies share one answer. Once it was given, or the client has gone, further calls do nothing: a handler may finish
-// its work at leisure. Answering can end the exchange and with it the handler: do not touch `this` afterwards. Loop
-// thread only.
+// An answer, for those who count and keep account.
+struct Answered {
+  int status = 0;
+  std::optional<shared::ErrorCode> code;  // of the problem, if it is one
+  std::vector<std::string> subjects;      // see Reply::about()
+};
+
+// Copies share one answer; once it was given, further calls do nothing. When the client has gone it is not sent any
+// more, but told of all the same: a handler finishes its work at leisure, and nobody hides what they did by leaving.
+// Answering can end the exchange and with it the handler: do not touch `this` afterwards. Loop thread only.
 class Reply {
  public:
-  // `observe` is told the status just before it is sent.
-  Reply(Responder& responder, std::string trace_id, std::function<void(int status)> observe);
+  // `observe` is told once, of the first answer: just before it is sent, or when it would have been. Every answer says
+  // `also`.
+  Reply(Responder& responder, std::string trace_id, std::function<void(const Answered&)> observe, Headers also = {});
+
+  // The request has turned out to be about this conversion or document, which its path does not name.
+  void about(std::string subject) const;
+  // What was asked for is done, and only its answer waits for something else. A client that leaves meanwhile has been
+  // answered with this status, to those who keep account.
+  void settled(int status) const;
 
   void send(Response response) const;
   void fail(const shared::Error& error) const;
@@ -32,8 +48,14 @@ class Reply {
   struct State {
     Responder* responder;
     std::string trace_id;
-    std::function<void(int)> observe;
+    std::function<void(const Answered&)> observe;
+    Headers also;
+    std::vector<std::string> subjects;
+    std::optional<int> settled;
   };
+  static void tell(State& state, int status, std::optional<shared::ErrorCode> code);
+  void send(Response response, std::optional<shared::ErrorCode> code) const;
+
   std::shared_ptr<State> state_;
 };
 

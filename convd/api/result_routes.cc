@@ -13,9 +13,11 @@ using shared::Result;
 
 void send_result(const Services& services, const Call& call) {
   const std::string name = call.params.size() > 1 ? call.params[1] : std::string();
-  auto result = services.manager.result(call.request.caller.org, call.params[0], name);
-  if (!result) return call.reply.fail(result.error());
-  send_file(call.request, result->file, std::move(result->fd), call.reply);
+  const auto fetched = [request = call.request, reply = call.reply](Result<jobs::ResultHandle> result) {
+    if (!result) return reply.fail(result.error());
+    send_file(request, result->file, std::move(result->fd), reply);
+  };
+  services.manager.fetch_result(call.request.caller.org, call.params[0], name, fetched);
 }
 
 void send_early_page(const Services& services, const Call& call) {
@@ -37,10 +39,10 @@ std::vector<Route> result_routes(Services& services) {
   const Start early = answer_later([&services](const Call& call) { send_early_page(services, call); });
   const Start tell = answer([&services](const Call& call) { return receipt(services, call); });
   return {
-      {"GET", "/v1/conversions/{id}/early-page", Permission::anyone, Body::ignored, ignored_body_bytes, early},
-      {"GET", "/v1/conversions/{id}/receipt", Permission::anyone, Body::ignored, ignored_body_bytes, tell},
-      {"GET", "/v1/conversions/{id}/result", Permission::anyone, Body::ignored, ignored_body_bytes, send},
-      {"GET", "/v1/conversions/{id}/result/{name}", Permission::anyone, Body::ignored, ignored_body_bytes, send},
+      {"GET", "/v1/conversions/{id}/early-page", Permission::read, Body::ignored, ignored_body_bytes, early},
+      {"GET", "/v1/conversions/{id}/receipt", Permission::read, Body::ignored, ignored_body_bytes, tell},
+      {"GET", "/v1/conversions/{id}/result", Permission::read, Body::ignored, ignored_body_bytes, send},
+      {"GET", "/v1/conversions/{id}/result/{name}", Permission::read, Body::ignored, ignored_body_bytes, send},
   };
 }
 

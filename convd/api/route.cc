@@ -64,6 +64,10 @@ Start answer(std::function<shared::Result<Response>(const Call&)> handler) {
   });
 }
 
+Route read_get(std::string_view pattern, std::function<shared::Result<Response>(const Call&)> handler) {
+  return {"GET", pattern, Permission::read, Body::ignored, ignored_body_bytes, answer(std::move(handler))};
+}
+
 Route open_get(std::string_view pattern, std::function<shared::Result<Response>(const Call&)> handler) {
   return {"GET", pattern, Permission::anyone, Body::ignored, ignored_body_bytes, answer(std::move(handler))};
 }

@@ -10,10 +10,20 @@
 
 #include "convd/api/exchange.h"
 #include "convd/api/reply.h"
+#include "convd/trust/bucket_gate.h"
 
 namespace convd::api {
 
-enum class Permission : std::uint8_t { anyone, operators };
+enum class Permission : std::uint8_t {
+  anyone,   // also who has no token
+  convert,  // the scope of that name, as the next
+  read,
+  operators,
+  local_operators,  // over the Unix socket
+};
+
+// Where a token may be. In a URL only where browsers leave no other place: it is seen by everybody who sees URLs.
+enum class Credentials : std::uint8_t { header, header_or_url };
 
 // What the row says about the body of a request.
 enum class Body : std::uint8_t {
@@ -34,6 +44,7 @@ class Handler {
   virtual ~Handler() = default;
   virtual void on_body(std::string_view) {}
   virtual void on_body_end() = 0;
+  virtual void on_client_left() {}  // see Exchange
 };
 
 // Called with the head of a request. Null when it has been answered already.
@@ -46,12 +57,22 @@ struct Route {
   Body body;
   std::int64_t body_limit_bytes;
   Start start;
+  Credentials credentials = Credentials::header;
+  trust::Errand errand = trust::Errand::request;
+};
+
+// How a WebSocket is told that its token is missing, bad or not enough.
+enum class Refusal : std::uint8_t {
+  by_http,   // instead of the upgrade: the GET row of the same pattern says why
+  by_close,  // with a code, which browsers can read
 };
 
 // A WebSocket: null when there is no such thing to watch; the GET row of the same pattern then says why.
 struct SocketRoute {
   std::string_view pattern;
   std::function<std::unique_ptr<SocketSession>(const Request&, const std::vector<std::string>& params)> open;
+  Permission permission = Permission::read;
+  Refusal refusal = Refusal::by_http;
 };
 
 inline constexpr std::int64_t ignored_body_bytes = 64 << 10;
@@ -62,7 +83,8 @@ Start answer(std::function<shared::Result<Response>(const Call&)> handler);
 // ... or is given later by call.reply:
 Start answer_later(std::function<void(const Call&)> handler);
 
-// A GET that anyone may ask, without a body, answered at once.
+// A GET without a body, answered at once; for the scope read, or for anyone.
+Route read_get(std::string_view pattern, std::function<shared::Result<Response>(const Call&)> handler);
 Route open_get(std::string_view pattern, std::function<shared::Result<Response>(const Call&)> handler);
 
 class RouteTable {
@@ -77,6 +99,7 @@ class RouteTable {
     std::string allow;    // all methods that fit the path, "GET, HEAD, OPTIONS"; empty when none does
   };
   Match find(std::string_view method, const std::vector<std::string>& path) const;
+  const std::vector<Route>& rows() const { return routes_; }
 
  private:
   std::vector<Route> routes_;

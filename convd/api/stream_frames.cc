@@ -63,4 +63,16 @@ std::string goodbye_frame() {
   return json.dump();
 }
 
+std::string token_expiring_frame(std::int64_t ends_ms, std::int64_t now_ms) {
+  Json json = frame("token_expiring");
+  json.set("timestamp", shared::to_rfc3339(now_ms)).set("expires", shared::to_rfc3339(ends_ms));
+  return json.dump();
+}
+
+std::string refreshed_frame(std::int64_t ends_ms, std::int64_t now_ms) {
+  Json json = frame("refreshed");
+  json.set("timestamp", shared::to_rfc3339(now_ms)).set("expires", shared::to_rfc3339(ends_ms));
+  return json.dump();
+}
+
 }  // namespace convd::api

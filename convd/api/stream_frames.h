@@ -18,5 +18,7 @@ std::string ping_frame(std::int64_t seq, std::int64_t now_ms);
 std::string pong_frame(std::int64_t now_ms);
 std::string error_frame(std::string_view code, const std::string& message, bool is_temporary);
 std::string goodbye_frame();
+std::string token_expiring_frame(std::int64_t ends_ms, std::int64_t now_ms);
+std::string refreshed_frame(std::int64_t ends_ms, std::int64_t now_ms);
 
 }  // namespace convd::api

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "convd/api/expiry.h"
 #include "convd/api/query.h"
 #include "convd/api/reply.h"
 
@@ -31,7 +32,8 @@ Result<StreamPoll::Wishes> StreamPoll::wishes() const {
   if (!limit) return limit.error();
   Wishes wishes;
   wishes.request = *std::move(request);
-  wishes.wait = std::chrono::seconds(wait_s->value_or(0));
+  const std::chrono::seconds wanted(wait_s->value_or(0));
+  wishes.wait = within_token(call_.request.caller.token_ends_ms, wanted, loop_);
   wishes.most_events = static_cast<int>(limit->value_or(most_events));
   return wishes;
 }
@@ -40,12 +42,13 @@ void StreamPoll::on_body_end() {
   auto wanted = wishes();
   if (!wanted) return call_.reply.fail(wanted.error());
   wishes_ = *std::move(wanted);
-  entry_ = realtime_.connections.enter(call_.request.caller.principal, realtime::Connections::Admission::everyone);
+  const Caller& caller = call_.request.caller;
+  entry_ = realtime_.connections.enter(caller.org, caller.principal, realtime::Connections::Admission::everyone);
   if (!entry_.stay)
     return call_.reply.fail(
         shared::Error{shared::ErrorCode::too_many_connections, "too many connections wait already", {}});
   entry_.stay->on_leaving([this] { in_a_later_turn([this] { answer_without(); }); });
-  reader_ = realtime_.log.hub().attach(call_.request.caller.org, wishes_.request.filter, wishes_.request.start,
+  reader_ = realtime_.log.hub().attach(caller.org, wishes_.request.filter, wishes_.request.start,
                                        events::Encoding::json, *this);
 }
 
@@ -60,7 +63,7 @@ void StreamPoll::in_a_later_turn(std::function<void()> task) {
 }
 
 void StreamPoll::begin_waiting() {
-  if (opened_.gap) return refuse();
+  if (opened_.gap) return refuse(*opened_.gap);
   if (answer_with_events()) return;
   waits_ = true;
   timer_ = loop_.after(wishes_.wait, [this] { answer_without(); });
@@ -75,6 +78,11 @@ void StreamPoll::on_events() {
 
 bool StreamPoll::answer_with_events() {
   const std::string_view events = reader_->take({.bytes = most_bytes, .events = wishes_.most_events});
+  // Come to on the way from where it began: there is no room for one among the events of an answer.
+  if (const auto gap = reader_->gap()) {
+    refuse(*gap);
+    return true;
+  }
   if (!events.empty()) answer(without_comma(events));
   return !events.empty();
 }
@@ -108,12 +116,12 @@ void StreamPoll::answer_without() {
   call_.reply.send(std::move(response));
 }
 
-void StreamPoll::refuse() const {
+void StreamPoll::refuse(shared::GapReason reason) const {
   Problem problem;
   problem.error = {shared::ErrorCode::cursor_expired,
                    "the log does not go on from this position: read how things stand, then ask without one",
                    {}};
-  problem.extras.set("reason", shared::to_string(*opened_.gap))
+  problem.extras.set("reason", shared::to_string(reason))
       .set("epoch", opened_.log.epoch)
       .set("oldest", opened_.log.oldest)
       .set("head", opened_.log.head)

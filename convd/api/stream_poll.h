@@ -39,7 +39,7 @@ class StreamPoll final : public Handler, private events::Hub::Waker {
   bool answer_with_events();
   void answer(std::string_view events);
   void answer_without();
-  void refuse() const;
+  void refuse(shared::GapReason reason) const;
 
   realtime::Realtime& realtime_;
   loop::Loop& loop_;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "convd/api/authentication.h"
 #include "convd/api/stream_frames.h"
 #include "convd/api/trace.h"
 #include "convd/events/websocket_frame.h"
@@ -19,11 +20,19 @@ SocketSession::Close close_for(CloseCode code) {
 
 }  // namespace
 
-StreamSocket::StreamSocket(realtime::Realtime& realtime, loop::Loop& loop, Caller caller)
+StreamSocket::StreamSocket(realtime::Realtime& realtime, loop::Loop& loop, trust::Authority& authority, Caller caller,
+                           AuditTrail trail)
     : realtime_(realtime),
       loop_(loop),
+      authority_(authority),
       caller_(std::move(caller)),
-      entry_(realtime.connections.enter(caller_.principal, realtime::Connections::Admission::rollout)),
+      trail_(std::move(trail)),
+      entry_(realtime.connections.enter(caller_.org, caller_.principal, realtime::Connections::Admission::rollout)),
+      expiry_(loop, {.soon =
+                         [this] {
+                           if (opened_) tell_expiring();
+                         },
+                     .over = [this] { close(CloseCode::token_expired); }}),
       window_began_(loop.now()) {
   if (!entry_.stay) close_ = close_for(entry_.refusal);
 }
@@ -31,6 +40,7 @@ StreamSocket::StreamSocket(realtime::Realtime& realtime, loop::Loop& loop, Calle
 void StreamSocket::on_open(Outlet& outlet) {
   outlet_ = &outlet;
   if (close_) return outlet.want_write();
+  expiry_.set(caller_.token_ends_ms);
   timer_ = loop_.after(handshake_timeout, [this] { close(CloseCode::handshake_timeout); });
 }
 
@@ -55,6 +65,7 @@ void StreamSocket::on_request(const shared::JsonReader& json) {
   if (!json.is_object()) return fail("bad_message", "expected an object");
   const auto member = json.find("type");
   const auto type = member ? member->string() : shared::Result<std::string>(std::string());
+  if (type && *type == "refresh") return refresh(json);
   if (request_ && json.find("services"))
     return fail("bad_message", "this connection has its services: open another for others");
   if (request_ || (type && (*type == "ping" || *type == "pong"))) {
@@ -74,13 +85,41 @@ void StreamSocket::on_request(const shared::JsonReader& json) {
   });
 }
 
+// A token that is not accepted changes nothing: the connection goes on until the one it has is over.
+void StreamSocket::refresh(const shared::JsonReader& json) {
+  if (caller_.token_ends_ms == 0)
+    return say(error_frame("unknown_message", "this connection has no token to be refreshed", true));
+  const auto member = json.find("access_token");
+  const auto token = member ? member->string() : shared::Result<std::string>(std::string());
+  const auto who = token ? authority_.admit(*token) : token.error();
+  if (!who)
+    return refuse_token(shared::ErrorCode::unauthorized, "invalid_token", "this is no token that is accepted here");
+  const bool is_same = who->principal == caller_.principal && who->org == caller_.org;
+  if (!is_same || !who->scopes.has(trust::Scope::read))
+    return refuse_token(shared::ErrorCode::forbidden, "forbidden",
+                        "the token is another one's, or lacks the scope \"read\"");
+  caller_ = caller_from(*who, caller_.address);
+  expiry_.set(caller_.token_ends_ms);
+  say(refreshed_frame(caller_.token_ends_ms, loop::wall_ms(loop_)));
+}
+
+void StreamSocket::refuse_token(shared::ErrorCode code, std::string_view word, const std::string& message) {
+  trail_.refused(code);
+  say(error_frame(word, message, true));
+}
+
 void StreamSocket::on_opened(const events::Opened& opened) {
   watched_ = realtime_.presence.enter_all(caller_.org, request_->filter, caller_.principal);
   std::string ack;
   events::append_frame(ack, ack_frame(*request_, opened, "c_" + random_trace_id(), loop::wall_ms(loop_)));
   waiting_.insert(0, ack);  // before the answers to what the client could not wait to say
   opened_ = true;
+  if (expiry_.is_soon()) tell_expiring();
   outlet_->want_write();
+}
+
+void StreamSocket::tell_expiring() {
+  say(token_expiring_frame(caller_.token_ends_ms, loop::wall_ms(loop_)));
 }
 
 void StreamSocket::on_refused(const shared::Error& error) {
@@ -129,6 +168,7 @@ void StreamSocket::close(CloseCode code) {
   if (close_) return;
   close_ = close_for(code);
   timer_.reset();
+  expiry_.set(0);
   outlet_->want_write();
 }
 

@@ -16,11 +16,13 @@ StreamSse::StreamSse(realtime::Realtime& realtime, loop::Loop& loop, Caller call
       caller_(std::move(caller)),
       request_(std::move(request)),
       stay_(std::move(stay)),
-      waiting_("retry: 1000\n\n") {}
+      waiting_("retry: 1000\n\n"),
+      expiry_(loop, {.soon = [] {}, .over = [this] { token_over(); }}) {}
 
 void StreamSse::on_open(Outlet& outlet) {
   outlet_ = &outlet;
   outlet.want_write();
+  expiry_.set(caller_.token_ends_ms);
   reader_ = realtime_.log.hub().attach(caller_.org, request_.filter, request_.start, events::Encoding::sse, *this);
   pings_ = loop_.every(loop::milliseconds(heartbeat_ms), [this] {
     ping_due_ = true;
@@ -58,6 +60,13 @@ std::string_view StreamSse::next_bytes(std::size_t most) {
 void StreamSse::going_away() {
   leaving_ = true;
   outlet_->want_write();
+}
+
+// An EventSource comes back by itself, with the same token, and is told by 401 to give up.
+void StreamSse::token_over() {
+  if (over_) return;
+  over_ = true;
+  say("error", error_frame("token_expired", "the token is over: come back with a new one", false));
 }
 
 void StreamSse::say(std::string_view name, const std::string& frame) {

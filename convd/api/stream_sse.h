@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "convd/api/exchange.h"
+#include "convd/api/expiry.h"
 #include "convd/api/stream_request.h"
 #include "convd/events/hub.h"
 #include "convd/loop/loop.h"
@@ -31,6 +32,7 @@ class StreamSse final : public BodyStream, private events::Hub::Waker {
   void on_refused(const shared::Error& error) override;
   void on_events() override { outlet_->flush(); }
 
+  void token_over();
   void say(std::string_view name, const std::string& frame);
 
   realtime::Realtime& realtime_;
@@ -47,6 +49,7 @@ class StreamSse final : public BodyStream, private events::Hub::Waker {
   bool ping_due_ = false;
   std::vector<realtime::Presence::Ticket> watched_;
   std::unique_ptr<events::Hub::Reader> reader_;
+  Expiry expiry_;
   loop::Timer pings_;
 };
 

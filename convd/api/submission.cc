@@ -16,14 +16,14 @@ using shared::Json;
 using shared::JsonReader;
 using shared::Result;
 
-enum class Kind : std::uint8_t { text, integer, object };
+enum class Kind : std::uint8_t { text, integer, flag, object };
 
 struct Field {
   std::string_view name;
   Kind kind;
 };
 
-constexpr std::array<Field, 12> fields{{
+constexpr std::array<Field, 13> fields{{
     {"filename", Kind::text},
     {"from", Kind::text},
     {"to", Kind::text},
@@ -36,6 +36,7 @@ constexpr std::array<Field, 12> fields{{
     {"stall_timeout_ms", Kind::integer},
     {"pages", Kind::text},
     {"password", Kind::text},
+    {"no_cache", Kind::flag},
 }};
 
 // The ranges of times, and how many labels of what size there may be, are the manager's to check.
@@ -73,6 +74,15 @@ class Decoder {
     const auto member = find(key);
     if (!member) return;
     const auto value = member->integer(least, most);
+    if (!value)
+      outcome_ = value.error();
+    else
+      to = *value;
+  }
+  void flag(std::string_view key, bool& to) {
+    const auto member = find(key);
+    if (!member) return;
+    const auto value = member->boolean();
     if (!value)
       outcome_ = value.error();
     else
@@ -131,6 +141,11 @@ Result<Json> field_to_json(const Field& field, const std::string& value) {
     if (!number) return wrong_field(field.name, "expected a whole number, found \"" + value + "\"");
     return Json(*number);
   }
+  if (field.kind == Kind::flag) {
+    if (value == "true" || value == "1") return Json(true);
+    if (value == "false" || value == "0") return Json(false);
+    return wrong_field(field.name, "expected true or false, found \"" + value + "\"");
+  }
   auto json = Json::parse(value);
   if (!json) return wrong_field(field.name, "expected JSON text: " + json.error().message);
   return json;
@@ -155,6 +170,7 @@ Result<jobs::Submission> read_submission(const JsonReader& json) {
 
   jobs::Submission submission;
   std::optional<std::int64_t> priority;
+  bool no_cache = false;
   Decoder decoder(json);
   decoder.text("filename", submission.filename);
   decoder.text("from", submission.from);
@@ -168,8 +184,10 @@ Result<jobs::Submission> read_submission(const JsonReader& json) {
   decoder.integer("deadline_ms", 0, most_exact, submission.deadline_ms);
   decoder.integer("attempt_timeout_ms", 0, most_exact, submission.attempt_timeout_ms);
   decoder.integer("stall_timeout_ms", 0, most_exact, submission.stall_timeout_ms);
+  decoder.flag("no_cache", no_cache);
   if (!decoder.outcome()) return decoder.outcome().error();
   if (priority) submission.priority = static_cast<int>(*priority);
+  submission.reuse = !no_cache;
   return submission;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Who is connected to the stream, by whatever transport, and the limits of that.
+// Who is connected to the stream, by whatever transport, or watches one conversion; and the limits of that.
 
 #include <cstdint>
 #include <functional>
@@ -44,7 +44,10 @@ class Connections {
   Connections(const Connections&) = delete;
   Connections& operator=(const Connections&) = delete;
 
-  [[nodiscard]] Entry enter(const std::string& principal, Admission admission);
+  // The limit is that of a principal within its org, the rollout knows principals alone.
+  [[nodiscard]] Entry enter(const std::string& org, const std::string& principal, Admission admission);
+  // Whether one more could enter, but for the rollout.
+  bool has_room(const std::string& org, const std::string& principal) const;
   ConnectionCounts counts() const;
   void leave();  // the daemon does
 

@@ -35,6 +35,16 @@ std::vector<events::Event> events_from(std::vector<store::EventRow> rows) {
   return events;
 }
 
+// What the store says of a damaged event, in the words of the hub.
+template <typename Read>
+std::vector<events::Event> told(Read read) {
+  try {
+    return events_from(read());
+  } catch (const store::DamagedEvent& error) {
+    throw events::DamagedLog(error.what());
+  }
+}
+
 }  // namespace
 
 EventLog::EventLog(loop::Loop& loop, store::Store& store, jobs::Manager& manager, const Settings& settings)
@@ -114,11 +124,11 @@ void EventLog::open(const std::string& org, std::function<void(Result<events::Lo
 }
 
 std::vector<events::Event> EventLog::read(const std::string& org, std::int64_t after, std::int64_t through, int limit) {
-  return events_from(store_.events(org, after, through, limit));
+  return told([&] { return store_.events(org, after, through, limit); });
 }
 
 std::vector<events::Event> EventLog::newest(const std::string& org, std::int64_t through, int limit) {
-  return events_from(store_.newest_events(org, through, limit));
+  return told([&] { return store_.newest_events(org, through, limit); });
 }
 
 std::int64_t EventLog::count(const std::string& org, const events::Topic& topic, std::int64_t after,

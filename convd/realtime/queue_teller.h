@@ -1,6 +1,6 @@
 #pragma once
-// Tells those who listen how full the queue is: queue.depth, once a second at most, when something has changed or
-// somebody has come who does not know yet.
+// Tells those who listen how full the queue is, and where the next ones of their org stand: queue.depth, once a second
+// at most, when something has changed or somebody has come who does not know yet.
 
 #include <map>
 #include <string>

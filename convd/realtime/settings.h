@@ -7,7 +7,7 @@
 
 namespace convd::realtime {
 
-// One object for the whole daemon, read by reference: SIGHUP changes the rollout and the two limits while it runs.
+// One object for the whole daemon, read by reference: a reload changes it while it runs.
 struct Settings {
   RolloutSettings rollout;
   int connections = 10'000;  // of the stream, at once; too_many_connections beyond

@@ -9,11 +9,11 @@ constexpr auto service = shared::Service::system;
 
 }  // namespace
 
-void SystemNews::tell(const std::string& type, const std::string& message) {
+void SystemNews::tell(const std::string& type, const std::string& subject, const std::string& message) {
   shared::Json json = shared::Json::object();
   json.set("message", message);
   for (const std::string& org : sink_.listening_orgs(service)) {
-    sink_.offer({org, service, type, "convd", json.dump()});
+    sink_.offer({org, service, type, subject, json.dump()});
   }
 }
 
