@@ -5,9 +5,12 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <set>
 
+#include "convd/engines/description_file.h"
+#include "convd/trust_policy.h"
 #include "shared/version.h"
 
 namespace convd {
@@ -76,6 +79,14 @@ shared::Result<Config> load_config(const Arguments& arguments) {
   for (const Source& source : *sources) {
     if (auto outcome = apply(config, source); !outcome) return outcome.error();
   }
+  if (config.engines_dir != default_config().engines_dir && !std::filesystem::is_directory(config.engines_dir))
+    return shared::Error{
+        shared::ErrorCode::invalid_option, "engines_dir: expected a directory, got \"" + config.engines_dir + "\"", {}};
+  if (config.audit_log.empty()) config.audit_log = config.state_dir + "/audit.log";
+  auto described = engines::read_engine_descriptions(config.engines_dir);
+  if (!described) return described.error();
+  config.described = *std::move(described);
+  if (auto trusted = complete_trust(config); !trusted) return trusted.error();
   return config;
 }
 

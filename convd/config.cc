@@ -41,13 +41,16 @@ std::string user_directory(const char* variable, const std::string& below_home) 
 Config default_config() {
   Config config;
   config.listen = {"127.0.0.1:8080"};
-  config.jobs.slots = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  config.jobs.slots = std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, jobs::most_slots);
+  config.jobs.short_slots = 1;
   if (geteuid() == 0) {
     config.socket = "/run/convd/convd.sock";
     config.state_dir = "/var/lib/convd";
+    config.engines_dir = "/etc/convd/engines.d";
   } else {
     config.socket = user_directory("XDG_RUNTIME_DIR", "") + "/convd/convd.sock";
     config.state_dir = user_directory("XDG_STATE_HOME", "/.local/state") + "/convd";
+    config.engines_dir = user_directory("XDG_CONFIG_HOME", "/.config") + "/convd/engines.d";
   }
   return config;
 }

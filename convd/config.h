@@ -10,8 +10,13 @@
 #include <string>
 #include <vector>
 
+#include "convd/api/origin_rules.h"
+#include "convd/engines/described_engine.h"
 #include "convd/jobs/manager.h"
 #include "convd/realtime/settings.h"
+#include "convd/transport/limits.h"
+#include "convd/trust/authority.h"
+#include "convd/trust/bucket_gate.h"
 #include "shared/result.h"
 
 namespace convd {
@@ -19,10 +24,26 @@ namespace convd {
 enum class Sandbox : std::uint8_t { on, off };
 enum class LogFormat : std::uint8_t { text, json };
 
+// Who may come over TCP, and what tokens are made of.
+struct Trust {
+  enum class Auth : std::uint8_t {
+    automatic,  // tokens, once there is a key or an address beyond loopback
+    token,
+    off,
+  };
+  Auth auth = Auth::automatic;
+  std::vector<trust::KeyFile> key_files;
+  trust::Expectations expected;
+  std::vector<trust::Network> proxies;
+  trust::Keys keys;  // what is in key_files, read after everything else
+};
+
 struct Config {
   std::string socket;               // path of the Unix socket
   std::vector<std::string> listen;  // "127.0.0.1:8080"; empty: no TCP
   std::string state_dir;
+  std::string engines_dir;    // descriptions of further engines
+  std::string audit_log;      // path; "none"; empty until everything was read: in the state directory
   std::string runner_socket;  // of a convd-runner that runs by itself; empty: convd starts one
   Sandbox sandbox = Sandbox::on;
   std::string warm_office = "always";  // always, when-needed, never
@@ -30,8 +51,14 @@ struct Config {
   LogFormat log_format = LogFormat::text;
   std::int64_t drain_timeout_ms = 30'000;
   std::string admin_group = "convd-admin";
+  std::int64_t body_rate = transport::Limits{}.body_rate;
+  std::int64_t body_grace_ms = transport::Limits{}.body_grace.count();
+  trust::LimitSettings limits;
+  api::OriginSettings origins;
   jobs::Settings jobs;
   realtime::Settings realtime;
+  Trust trust;
+  engines::Described described;  // what is in engines_dir, read after everything else
 };
 
 // What the user of this process gets without any configuration (paths differ between root and others).

@@ -16,6 +16,9 @@ struct Key {
   std::function<bool(Config&, const std::string&)> set;  // false: not what was expected
   Repeated repeated = Repeated::replaces;
   std::string alias = {};  // a further variable of the environment; may be empty
+  // The value as it may be written in the file, and the way from one configuration to another; every key has both.
+  std::function<std::string(Config)> get = {};
+  std::function<void(Config& to, Config from)> copy = {};
 };
 
 // Any thread.

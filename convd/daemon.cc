@@ -4,11 +4,12 @@
 #include <sysexits.h>
 
 #include <csignal>
+#include <tuple>
 #include <utility>
 
-#include "convd/logging.h"
 #include "convd/programs.h"
 #include "convd/service_manager.h"
+#include "convd/trust_policy.h"
 #include "shared/version.h"
 
 namespace convd {
@@ -31,22 +32,38 @@ process::RunnerOptions runner_options(const Config& config) {
           .log_level = config.log_level};
 }
 
+transport::Limits transport_limits(const Config& config) {
+  transport::Limits limits;
+  limits.body_rate = config.body_rate;
+  limits.body_grace = transport::milliseconds(config.body_grace_ms);
+  return limits;
+}
+
 }  // namespace
 
-Daemon::Daemon(loop::EvLoop& loop, store::Store& store, Arguments arguments, Config config)
+Daemon::Daemon(loop::EvLoop& loop, store::Store& store, std::optional<trust::AuditFile> audit_file, Arguments arguments,
+               Config config)
     : loop_(loop),
       store_(store),
-      arguments_(std::move(arguments)),
       config_(std::move(config)),
+      audit_(loop, std::move(audit_file)),
       runner_(loop),
       runner_process_(loop, runner_, runner_options(config_)),
-      registry_(engines::Registry::installed("", own_program_directory())),
+      registry_(engines::Registry::installed("", own_program_directory(), config_.described)),
       board_(loop),
       manager_(loop, store, registry_, runner_, board_, config_.jobs),
       machine_(config_.state_dir),
       realtime_(loop, store, manager_, config_.realtime),
-      router_(manager_, store, loop, machine_, realtime_),
-      server_(loop, router_, {.limits = {}, .admin_group = config_.admin_group}) {}
+      pulse_(loop, store),
+      authority_(loop, policy_of(config_)),
+      operations_({config_, manager_, runner_, pulse_, realtime_.system_news, authority_}, std::move(arguments)),
+      gate_(config_.limits),
+      edge_(gate_, config_.origins, loop),
+      router_(manager_, store, loop, machine_, realtime_, operations_, authority_, edge_, audit_),
+      server_(loop, router_,
+              {.limits = transport_limits(config_),
+               .admin_group = config_.admin_group,
+               .reach = needs_tokens(config_) ? transport::Reach::anywhere : transport::Reach::loopback}) {}
 
 int Daemon::run() {
   log()->info("convd {} with state in {}", shared::version, config_.state_dir);
@@ -54,8 +71,11 @@ int Daemon::run() {
     log()->warn(
         "THE SANDBOX IS OFF: documents are converted without confinement. Never do this with documents of strangers.");
   }
+  if (!config_.listen.empty() && !needs_tokens(config_))
+    log()->warn(
+        "auth is off: everybody on this machine can use convd over TCP as \"local\"; see auth in convd.conf(5)");
   for (const int number : {SIGTERM, SIGINT}) signals_.push_back(loop_.on_signal(number, [this] { terminate(); }));
-  signals_.push_back(loop_.on_signal(SIGHUP, [this] { reload(); }));
+  signals_.push_back(loop_.on_signal(SIGHUP, [this] { hang_up(); }));
   runner_process_.start([this] { runner_spoke(); });
   loop_.run();
   // Told to stop while it does: nothing is left to hurry.
@@ -100,8 +120,9 @@ void Daemon::listen() {
     return stop_with(opened.error().code == shared::ErrorCode::invalid_option ? EX_CONFIG : EX_UNAVAILABLE);
   }
   phase_ = Phase::serving;
-  feed_watchdog();
-  service_manager::ready("serving");
+  watch_over();
+  service_manager::ready(operations_.status());
+  if (reload_wanted_) reload();
 }
 
 shared::Result<void> Daemon::open_listeners() {
@@ -132,36 +153,24 @@ void Daemon::compare_listeners() {
     log()->warn("not listening on {}: the sockets come from systemd, see convd(8)", address);
 }
 
-// The loop feeds it, but only after the store has answered: a daemon that cannot commit is not alive.
-void Daemon::feed_watchdog() {
-  const auto period = service_manager::watchdog_period();
-  if (!period) return;
-  watchdog_ = loop_.every(*period, [this] {
-    store_.submit([](store::Transaction&, store::Files&) { return shared::Result<void>(); },
-                  [](shared::Result<void> committed) {
-                    if (committed) service_manager::alive();
-                  });
-  });
+// A daemon whose loop turns but which cannot commit is not alive.
+void Daemon::watch_over() {
+  Pulse::Settings settings;
+  if (const auto period = service_manager::watchdog_period()) settings.period = *period;
+  pulse_.start(settings, [] { service_manager::alive(); });
 }
 
+// Whoever has moved the audit log away waits for this, whatever the daemon is doing.
+void Daemon::hang_up() {
+  audit_.reopen();
+  reload();
+}
+
+// While it starts the configuration is on its way into the parts; when it leaves nothing is worth changing.
 void Daemon::reload() {
-  service_manager::reloading();
-  auto fresh = load_config(arguments_);
-  if (!fresh) {
-    log()->error("reload: {}; nothing has changed", fresh.error().message);
-  } else {
-    set_log_level(fresh->log_level);
-    config_.log_level = fresh->log_level;
-    config_.drain_timeout_ms = fresh->drain_timeout_ms;
-    config_.realtime.rollout = fresh->realtime.rollout;
-    config_.realtime.connections = fresh->realtime.connections;
-    config_.realtime.connections_per_principal = fresh->realtime.connections_per_principal;
-    log()->info(
-        "reload: log_level, drain_timeout and the stream's rollout and limits are in force, every other key needs a "
-        "restart");
-    realtime_.system_news.reloaded("the configuration was read again");
-  }
-  service_manager::ready("serving");
+  reload_wanted_ = phase_ != Phase::serving;
+  if (reload_wanted_) return;
+  std::ignore = operations_.reload();  // which has logged what there is to say
 }
 
 void Daemon::terminate() {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "convd/api/edge.h"
 #include "convd/api/router.h"
 #include "convd/arguments.h"
 #include "convd/config.h"
@@ -13,11 +14,16 @@
 #include "convd/jobs/manager.h"
 #include "convd/loop/ev_loop.h"
 #include "convd/machine.h"
+#include "convd/operations.h"
 #include "convd/process/runner_client.h"
 #include "convd/process/runner_process.h"
+#include "convd/pulse.h"
 #include "convd/realtime/realtime.h"
 #include "convd/store/store.h"
 #include "convd/transport/server.h"
+#include "convd/trust/audit_log.h"
+#include "convd/trust/authority.h"
+#include "convd/trust/bucket_gate.h"
 
 namespace convd {
 
@@ -25,7 +31,8 @@ namespace convd {
 class Daemon {
  public:
   // `arguments` is read again on SIGHUP.
-  Daemon(loop::EvLoop& loop, store::Store& store, Arguments arguments, Config config);
+  Daemon(loop::EvLoop& loop, store::Store& store, std::optional<trust::AuditFile> audit_file, Arguments arguments,
+         Config config);
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
@@ -38,7 +45,8 @@ class Daemon {
   void listen();
   shared::Result<void> open_listeners();
   void compare_listeners();
-  void feed_watchdog();
+  void watch_over();
+  void hang_up();
   void reload();
   void terminate();
   void stop_with(int exit_code);
@@ -46,8 +54,8 @@ class Daemon {
 
   loop::EvLoop& loop_;
   store::Store& store_;
-  const Arguments arguments_;
   Config config_;
+  trust::AuditLog audit_;
   process::RunnerClient runner_;
   process::RunnerProcess runner_process_;
   engines::Registry registry_;
@@ -55,6 +63,11 @@ class Daemon {
   jobs::Manager manager_;
   Machine machine_;
   realtime::Realtime realtime_;
+  Pulse pulse_;
+  trust::Authority authority_;
+  Operations operations_;
+  trust::Gate gate_;
+  api::Edge edge_;
   api::Router router_;
   transport::Server server_;
 
@@ -64,7 +77,7 @@ class Daemon {
   std::string told_office_;
   int exit_code_ = 0;
   std::vector<loop::Signal> signals_;
-  loop::Timer watchdog_;
+  bool reload_wanted_ = false;
   loop::Timer patience_;
 };
 

@@ -42,7 +42,7 @@ void start_logging(const std::string& level, LogFormat format) {
   }
   sink->set_formatter(std::move(formatter));
   for (const char* name :
-       {"convd", "loop", "process", "runner", "store", "events", "engines", "jobs", "api", "transport"}) {
+       {"convd", "loop", "process", "runner", "store", "events", "trust", "engines", "jobs", "api", "transport"}) {
     auto logger = std::make_shared<spdlog::logger>(name, sink);
     logger->flush_on(spdlog::level::trace);
     spdlog::register_logger(std::move(logger));

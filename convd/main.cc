@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <optional>
 
 #include "convd/arguments.h"
 #include "convd/daemon.h"
@@ -13,12 +14,22 @@
 #include "convd/loop/ev_loop.h"
 #include "convd/state_lock.h"
 #include "convd/store/store.h"
+#include "convd/trust/audit_file.h"
 
 namespace {
 
 int complain(const std::string& message, int exit_code) {
   std::fprintf(stderr, "convd: %s\n", message.c_str());
   return exit_code;
+}
+
+// After the lock: one daemon at a time writes it.
+shared::Result<std::optional<convd::trust::AuditFile>> open_audit_file(const convd::Config& config) {
+  std::optional<convd::trust::AuditFile> none;
+  if (config.audit_log == "none") return none;
+  auto file = convd::trust::AuditFile::open(config.audit_log);
+  if (!file) return file.error();
+  return std::optional(*std::move(file));
 }
 
 int serve(const convd::Arguments& arguments) {
@@ -33,7 +44,9 @@ int serve(const convd::Arguments& arguments) {
   convd::loop::EvLoop loop;
   auto store = convd::store::Store::open(config->state_dir, loop);
   if (!store) return complain(store.error().message, EX_UNAVAILABLE);
-  convd::Daemon daemon(loop, **store, arguments, *config);
+  auto audit_file = open_audit_file(*config);
+  if (!audit_file) return complain(audit_file.error().message, EX_CONFIG);
+  convd::Daemon daemon(loop, **store, *std::move(audit_file), arguments, *config);
   return daemon.run();
 }
 

@@ -25,6 +25,10 @@ void reloading() {
   sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(us)).c_str());
 }
 
+void status(const std::string& status) {
+  sd_notify(0, ("STATUS=" + status).c_str());
+}
+
 void stopping(const std::string& status) {
   sd_notify(0, ("STOPPING=1\nSTATUS=" + status).c_str());
 }

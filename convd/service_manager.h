@@ -16,6 +16,7 @@ std::vector<loop::UniqueFd> inherited_sockets();
 
 void ready(const std::string& status);
 void reloading();
+void status(const std::string& status);
 void stopping(const std::string& status);
 // How often alive() is wanted: half of the watchdog's patience; nothing without a watchdog.
 std::optional<loop::milliseconds> watchdog_period();

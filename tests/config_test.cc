@@ -2,10 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
 #include "convd/arguments.h"
+#include "convd/config_change.h"
+#include "convd/config_keys.h"
 #include "convd/state_lock.h"
 #include "tests/support/catch.h"
 
@@ -22,17 +25,34 @@ std::string refusal(const std::string& key, const std::string& value) {
 }  // namespace
 
 TEST_CASE("a wrong value names place, key, what was expected and what was found") {
-  CHECK(refusal("slots", "many") == "convd.conf:3: slots: expected a whole number from 1 to 1024, got \"many\"");
-  CHECK(refusal("slots", "0") == "convd.conf:3: slots: expected a whole number from 1 to 1024, got \"0\"");
-  CHECK(refusal("slots", "2x") == "convd.conf:3: slots: expected a whole number from 1 to 1024, got \"2x\"");
+  CHECK(refusal("slots", "many") == "convd.conf:3: slots: expected a whole number from 1 to 192, got \"many\"");
+  CHECK(refusal("slots", "0") == "convd.conf:3: slots: expected a whole number from 1 to 192, got \"0\"");
+  CHECK(
+      refusal("org_weight", "uid:1000 101") ==
+      "convd.conf:3: org_weight: expected ORG and a whole number from 1 to 100 (several with blanks between), or none, "
+      "got \"uid:1000 101\"");
+  for (const auto* wrong : {"", "uid:1000", "uid:1000 0", "uid:1000 many", "uid:1000 2 uid:1001"})
+    CHECK(refusal("org_weight", wrong) != "accepted");
+  CHECK(refusal("slots", "2x") == "convd.conf:3: slots: expected a whole number from 1 to 192, got \"2x\"");
   CHECK(refusal("attempt_timeout", "5") ==
-        "convd.conf:3: attempt_timeout: expected a duration such as 500ms, 30s, 5m or 2h, got \"5\"");
+        "convd.conf:3: attempt_timeout: expected a duration such as 500ms, 30s, 5m, 2h or 7d, got \"5\"");
   CHECK(refusal("attempt_timeout", "99999999999999999h") ==
-        "convd.conf:3: attempt_timeout: expected a duration such as 500ms, 30s, 5m or 2h, got \"99999999999999999h\"");
+        "convd.conf:3: attempt_timeout: expected a duration such as 500ms, 30s, 5m, 2h or 7d, got "
+        "\"99999999999999999h\"");
   CHECK(refusal("input_limit", "-1") ==
         "convd.conf:3: input_limit: expected a size in bytes such as 1048576, 256M or 2G, got \"-1\"");
   CHECK(refusal("sandbox", "maybe") == "convd.conf:3: sandbox: expected one of on, off, got \"maybe\"");
   CHECK(refusal("socket", "x.sock") == "convd.conf:3: socket: expected an absolute path, got \"x.sock\"");
+  std::vector<std::string> addresses{"", ":", "8080", "[::1]80", "127.0.0.1:80 nowhere:81"};
+  for (const auto* port : {"", ":", ":x", ":-1", ":65536", ":80x", ": 80"})
+    addresses.push_back(std::string("127.0.0.1") + port);
+  for (const auto* host : {"", "127.0.1", "256.0.0.1", "::1", "[127.0.0.1]", "[::1", "*", "example.org"})
+    addresses.push_back(std::string(host) + ":80");
+  for (const std::string& wrong : addresses)
+    CHECK(refusal("listen", wrong).find("convd.conf:3: listen: expected ADDRESS:PORT") == 0);
+  for (const auto* right :
+       {"none", "127.0.0.1:0", "0.0.0.0:65535", "[::]:80", "[2001:db8::1]:80", "localhost:8080", "127.0.0.1:1 [::1]:2"})
+    CHECK(refusal("listen", right) == "accepted");
   CHECK(refusal("slot", "2").find("convd.conf:3: unknown key \"slot\"; known are socket, listen") == 0);
 }
 
@@ -135,6 +155,103 @@ TEST_CASE("a flag has hyphens, and one that holds several values can be given se
   CHECK(config.realtime.rollout.users == std::vector<std::string>{"uid:1", "uid:2"});
   CHECK(config.realtime.rollout.percent == 5);
   CHECK(config.jobs.slots == 3);
+}
+
+TEST_CASE("every key can tell its value in words that it takes, and be copied") {
+  for (const Key& key : keys()) {
+    INFO(key.name);
+    REQUIRE(key.get);
+    REQUIRE(key.copy);
+    const Config config = default_config();
+    Config other = config;
+    const std::string words = key.get(config);
+    if (key.set(other, words)) CHECK(key.get(other) == words);
+    Config copy;
+    key.copy(copy, config);
+    CHECK(key.get(copy) == words);
+  }
+}
+
+TEST_CASE("values are told with the largest unit that fits") {
+  const auto told = [](const std::string& name, const std::string& value) {
+    Config config;
+    for (const Key& key : keys()) {
+      if (key.name == name && key.set(config, value)) return key.get(config);
+    }
+    return std::string();
+  };
+  CHECK(told("attempt_timeout", "7200s") == "2h");
+  CHECK(told("attempt_timeout", "90s") == "90s");
+  CHECK(told("attempt_timeout", "1500ms") == "1500ms");
+  CHECK(told("attempt_timeout", "0s") == "0s");
+  CHECK(told("input_limit", "1048576") == "1M");
+  CHECK(told("input_limit", "1048577") == "1048577");
+  CHECK(told("input_limit", "0") == "0");
+  CHECK(told("listen", "127.0.0.1:1   [::1]:2").empty());
+  CHECK(told("listen", "127.0.0.1:1 [::1]:2") == "127.0.0.1:1 [::1]:2");
+  CHECK(told("listen", "none") == "none");
+  CHECK(told("realtime.enabled", "false") == "false");
+}
+
+TEST_CASE("what differs is told key by key, and only what can change does") {
+  Config in_force = default_config();
+  Config fresh = in_force;
+  CHECK(differences(in_force, fresh).empty());
+  fresh.jobs.slots = in_force.jobs.slots + 1;
+  fresh.jobs.stall_timeout_ms = 120'000;
+  fresh.listen = {"127.0.0.1:9"};
+  fresh.realtime.rollout.users = {"uid:7"};
+  std::string told;
+  for (const auto& change : differences(in_force, fresh)) {
+    const bool now = change.effect == convd::api::KeyChange::Effect::now;
+    told += change.key + " " + change.from + " > " + change.to + (now ? "\n" : " later\n");
+  }
+  const std::string slots = std::to_string(in_force.jobs.slots);
+  CHECK(told == "listen 127.0.0.1:8080 > 127.0.0.1:9 later\nslots " + slots + " > " +
+                    std::to_string(in_force.jobs.slots + 1) + "\nstall_timeout 1m > 2m\nrealtime.users  > uid:7\n");
+  take_over(in_force, fresh);
+  CHECK(in_force.jobs.slots == fresh.jobs.slots);
+  CHECK(in_force.realtime.rollout.users == fresh.realtime.rollout.users);
+  CHECK(in_force.listen == std::vector<std::string>{"127.0.0.1:8080"});
+  CHECK(differences(in_force, fresh).size() == 1);
+}
+
+TEST_CASE("every key that needs no restart is one") {
+  for (const auto& name : live_keys()) {
+    INFO(name);
+    CHECK(std::any_of(keys().begin(), keys().end(), [&](const Key& key) { return key.name == name; }));
+  }
+}
+
+TEST_CASE("the quotas of organisations add up from line to line, the later one wins") {
+  Config config;
+  REQUIRE(apply(config, {"", "org_quota_of", "uid:1000 10G"}));
+  REQUIRE(apply(config, {"", "org_quota_of", "uid:1001 5M  local 0"}));
+  REQUIRE(apply(config, {"", "org_quota_of", "uid:1000 1"}));
+  CHECK(config.jobs.org_quotas ==
+        std::map<std::string, std::int64_t>{{"local", 0}, {"uid:1000", 1}, {"uid:1001", 5 << 20}});
+  for (const char* wrong : {"", "uid:1000", "uid:1000 much", "uid:1000 1G uid:1001", "uid:1000 -1"})
+    CHECK_FALSE(apply(config, {"", "org_quota_of", wrong}));
+  REQUIRE(apply(config, {"", "keep_results", "7d"}));
+  CHECK(config.jobs.keep_results_ms == std::int64_t{7} * 24 * 3'600'000);
+  REQUIRE(apply(config, {"", "keep_documents", "0s"}));
+}
+
+TEST_CASE("names and origins add up, and look as they should") {
+  Config config;
+  REQUIRE(apply(config, {"", "allow_host", "convert.lan 10.0.0.1"}));
+  REQUIRE(apply(config, {"", "allow_host", "[fd00::1] convert.lan"}));
+  CHECK(config.origins.hosts == std::vector<std::string>{"convert.lan", "10.0.0.1", "[fd00::1]"});
+  for (const char* wrong : {"", "a:80", "A", "*", "a/b"}) CHECK_FALSE(apply(config, {"", "allow_host", wrong}));
+  REQUIRE(apply(config, {"", "allow_origin", "https://app.example http://localhost:3000"}));
+  REQUIRE(apply(config, {"", "cors_origin", "https://app.example"}));
+  for (const char* wrong : {"", "*", "app.example", "https://app.example/"}) {
+    CHECK_FALSE(apply(config, {"", "allow_origin", wrong}));
+    CHECK_FALSE(apply(config, {"", "cors_origin", wrong}));
+  }
+  CHECK(config.origins.readers == std::vector<std::string>{"https://app.example"});
+  REQUIRE(apply(config, {"", "allow_origin", "none"}));
+  CHECK(config.origins.origins.empty());
 }
 
 TEST_CASE("a state directory has one daemon") {
