@@ -45,6 +45,13 @@ std::string next_step(Exit exit, const shared::JsonReader& problem) {
   }
 }
 
+// What HTTP servers say in clear when somebody speaks plain HTTP to their TLS port: nginx, Go and Apache have a
+// sentence each, and all of them say which of the two it should be.
+bool wants_tls(const HttpResponse& response) {
+  return response.status == 400 &&
+         (response.body.find("HTTPS") != std::string::npos || response.body.find("SSL-enabled") != std::string::npos);
+}
+
 }  // namespace
 
 bool is_success(const HttpResponse& response) {
@@ -55,6 +62,8 @@ Failure failure_from(const HttpResponse& response) {
   const auto retry_after_s = seconds_from(response.header("retry-after"));
   const auto json = shared::Json::parse(response.body);
   if (!json || !json->read().is_object()) {
+    if (wants_tls(response))
+      return Failure{Exit::protocol, "that port speaks TLS, not plain HTTP", "is it https:// instead of http://?"};
     const Exit exit = exit_for_http(response.status, {});
     return Failure{exit, "convd answered HTTP " + std::to_string(response.status), "", "", retry_after_s};
   }

@@ -7,6 +7,7 @@
 
 #include "convctl/client_http.h"
 #include "convctl/client_loop.h"
+#include "convctl/client_tls.h"
 #include "convctl/endpoint.h"
 #include "shared/json.h"
 #include "shared/protocol.h"
@@ -15,7 +16,13 @@ namespace convctl {
 
 class Client {
  public:
-  explicit Client(Endpoint endpoint) : endpoint_(std::move(endpoint)) {}
+  // Throws Failure (internal).
+  explicit Client(Endpoint endpoint)
+      : endpoint_(std::move(endpoint)),
+        tls_(endpoint_.tls ? std::make_unique<Tls>(endpoint_) : nullptr),
+        loop_(tls_.get()) {}
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
 
   ClientLoop& loop() { return loop_; }
   const Endpoint& endpoint() const { return endpoint_; }
@@ -29,7 +36,9 @@ class Client {
   shared::StatusObject ask_status(HttpRequest request);
 
  private:
+  // Each looks at those above it.
   Endpoint endpoint_;
+  std::unique_ptr<Tls> tls_;
   ClientLoop loop_;
 };
 

@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "convctl/client_loop.h"
+#include "convctl/client_stream.h"
 #include "convctl/endpoint.h"
 #include "convctl/failure.h"
 #include "convctl/file_descriptor.h"
@@ -51,6 +52,7 @@ class HttpCall {
 
  private:
   void connect();
+  bool open();
   void ready();
   void send_some();
   bool refill();
@@ -65,11 +67,12 @@ class HttpCall {
   Done done_;
   ResponseReader reader_;
   FileDescriptor socket_;
+  std::unique_ptr<Stream> stream_;
   std::string out_;
   std::size_t out_at_ = 0;
   std::int64_t file_at_ = 0;
   bool suffix_sent_ = false;
-  bool connecting_ = false;
+  bool opening_ = true;
   bool sending_ = true;
   bool over_ = false;
   std::chrono::steady_clock::time_point last_activity_;
@@ -77,8 +80,5 @@ class HttpCall {
   ClientLoop::WatchHandle watch_;
   ClientLoop::TimerHandle idle_;
 };
-
-// The Failure for a daemon that cannot be reached: says what was tried and how to start one.
-Failure unreachable(const Endpoint& endpoint, const std::string& why);
 
 }  // namespace convctl

@@ -58,8 +58,10 @@ static int watch_callback(lws* wsi, lws_callback_reasons reason, void*, void*, s
 
 static void timer_callback(lws_sorted_usec_list_t* sul) noexcept {
   auto* timer = static_cast<ClientLoop::Timer*>(sul);
+  ClientLoop& loop = timer->loop_;
   const ClientLoop::Task due = timer->due_;
-  timer->loop_.guard(due);
+  loop.guard(due);
+  loop.wake();
 }
 
 namespace {
@@ -86,7 +88,7 @@ void ClientLoop::TimerDeleter::operator()(Timer* timer) const {
   delete timer;
 }
 
-ClientLoop::ClientLoop() {
+ClientLoop::ClientLoop(const Tls* tls) : tls_(tls) {
   const sigset_t set = handled_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   signal_fd_ = FileDescriptor(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
@@ -95,6 +97,10 @@ ClientLoop::ClientLoop() {
   info.port = CONTEXT_PORT_NO_LISTEN;
   info.protocols = protocols;
   info.options = LWS_SERVER_OPTION_VALIDATE_UTF8;
+  if (tls_ != nullptr) {
+    info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+    info.provided_client_ssl_ctx = tls_->context();
+  }
   info.timeout_secs = 20;
   context_ = lws_create_context(&info);
   if (context_ == nullptr || !signal_fd_.valid()) throw Failure{Exit::internal, "the event loop cannot be set up", ""};
@@ -134,6 +140,12 @@ ClientLoop::TimerHandle ClientLoop::after(std::chrono::milliseconds delay, Task 
 
 void ClientLoop::post(Task task) {
   posted_.push_back(std::move(task));
+  wake();
+}
+
+// What is due at the start of a turn is done before libwebsockets waits, up to 30 s, for something else: whoever waits
+// for the timer would not be asked until then.
+void ClientLoop::wake() {
   lws_cancel_service(context_);
 }
 
@@ -142,7 +154,7 @@ void ClientLoop::guard(const Task& task) noexcept {
     task();
   } catch (...) {
     if (!thrown_) thrown_ = std::current_exception();
-    lws_cancel_service(context_);
+    wake();
   }
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <set>
 
+#include "convctl/client_tls.h"
 #include "convctl/file_descriptor.h"
 
 struct lws_context;
@@ -29,8 +30,9 @@ class ClientLoop {
   using WatchHandle = std::unique_ptr<Watch, WatchDeleter>;
   using TimerHandle = std::unique_ptr<Timer, TimerDeleter>;
 
-  // SIGINT and SIGTERM are blocked while this lives; they arrive at on_signal(). Throws Failure (internal).
-  ClientLoop();
+  // SIGINT and SIGTERM are blocked while this lives; they arrive at on_signal(). What is connected here speaks `tls`,
+  // which must outlive the loop, when there is one. Throws Failure (internal).
+  explicit ClientLoop(const Tls* tls = nullptr);
   ~ClientLoop();
   ClientLoop(const ClientLoop&) = delete;
   ClientLoop& operator=(const ClientLoop&) = delete;
@@ -50,12 +52,16 @@ class ClientLoop {
   int signal_fd() const { return signal_fd_.get(); }
   // Runs `task`; keeps what it throws for run_until(). For the callbacks of C code.
   void guard(const Task& task) noexcept;
+  // The condition of run_until() is asked again soon.
+  void wake();
   lws_context* native() const { return context_; }
+  const Tls* tls() const { return tls_; }
 
  private:
   void take_signal();
   void turn();
 
+  const Tls* tls_;
   FileDescriptor signal_fd_;
   lws_context* context_ = nullptr;
   std::deque<Task> posted_;

@@ -1,7 +1,10 @@
 #include "convctl/client_websocket.h"
 
-#include "convctl/client_http.h"
+#include <algorithm>
+
 #include "convctl/client_lws.h"
+#include "convctl/client_stream.h"
+#include "convctl/client_tls.h"
 #include "shared/stream.h"
 
 namespace convctl {
@@ -15,6 +18,10 @@ constexpr lws_retry_bo_t no_keepalive{nullptr, 0, 0, 0, 0, 0};
 // What is not about messages: how a connection begins and ends. The return value is that of the C callback.
 int take_turn(WebSocket& socket, lws_callback_reasons reason, const char* in, std::size_t length) {
   switch (reason) {
+    case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER: {
+      auto& at = *reinterpret_cast<char**>(const_cast<char*>(in));
+      return socket.add_headers(at, at + length) ? 0 : -1;
+    }
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
       socket.opened();
       break;
@@ -24,7 +31,7 @@ int take_turn(WebSocket& socket, lws_callback_reasons reason, const char* in, st
       socket.close_frame(in, length);
       break;
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-      socket.ended(in == nullptr ? "refused" : std::string(in, length));
+      socket.refused(in == nullptr ? "refused" : std::string(in, length));
       break;
     case LWS_CALLBACK_CLIENT_CLOSED:
     case LWS_CALLBACK_WSI_DESTROY:
@@ -69,7 +76,7 @@ Failure failure_from(const Closed& closed, const Endpoint& endpoint) {
 
 WebSocket::WebSocket(ClientLoop& loop, const Endpoint& endpoint, const std::string& target, Liveness liveness,
                      Events events)
-    : loop_(loop), events_(std::move(events)) {
+    : loop_(loop), events_(std::move(events)), authorization_(endpoint.authorization()) {
   const std::string address = endpoint.is_unix() ? "+" + endpoint.socket_path : endpoint.host;
   const std::string path = endpoint.base_path + target;
   const std::string host = endpoint.host_header();
@@ -79,7 +86,9 @@ WebSocket::WebSocket(ClientLoop& loop, const Endpoint& endpoint, const std::stri
   info.port = endpoint.is_unix() ? 0 : endpoint.port;
   info.path = path.c_str();
   info.host = host.c_str();
-  info.ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT;
+  // The context is told whom to verify, and how: client_tls.cc.
+  info.ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT | (loop.tls() == nullptr ? 0 : LCCSCF_USE_SSL);
+  info.alpn = "http/1.1";
   info.local_protocol_name = websocket_protocol;
   info.retry_and_idle_policy = liveness == Liveness::pings ? &keepalive : &no_keepalive;
   info.opaque_user_data = this;
@@ -97,6 +106,14 @@ void WebSocket::send(std::string text) {
   if (over_) return;
   to_send_.push_back(std::move(text));
   if (open_) lws_callback_on_writable(wsi_);
+}
+
+bool WebSocket::add_headers(char*& at, const char* end) const {
+  if (authorization_.empty()) return true;
+  const std::string line = "Authorization: " + authorization_ + "\r\n";
+  if (end - at < static_cast<std::ptrdiff_t>(line.size())) return false;
+  at = std::copy(line.begin(), line.end(), at);
+  return true;
 }
 
 void WebSocket::opened() {
@@ -136,6 +153,12 @@ void WebSocket::close_frame(const char* payload, std::size_t size) {
   closed_.why = std::string(payload + 2, size - 2);
   if (closed_.why.empty()) closed_.why = shared::reason_of(static_cast<shared::CloseCode>(closed_.code));
   closed_.why += (closed_.why.empty() ? "" : " ") + ("(" + std::to_string(closed_.code) + ")");
+}
+
+void WebSocket::refused(const std::string& why) {
+  auto* const ssl = wsi_ == nullptr ? nullptr : lws_get_ssl(wsi_);
+  const auto problem = ssl == nullptr ? std::nullopt : loop_.tls()->certificate_problem(ssl);
+  ended(problem ? problem->message : why);
 }
 
 void WebSocket::ended(const std::string& why) {

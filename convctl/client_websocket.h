@@ -45,14 +45,19 @@ class WebSocket {
   void received(const char* bytes, std::size_t size, bool last);
   void close_frame(const char* payload, std::size_t size);
   void opened();
+  // Writes the headers of the handshake that are ours, before `end`. False when there is no room.
+  bool add_headers(char*& at, const char* end) const;
   // False when the connection cannot be written to.
   bool write_next();
+  // The handshake has failed.
+  void refused(const std::string& why);
   void ended(const std::string& why);
   ClientLoop& loop() { return loop_; }
 
  private:
   ClientLoop& loop_;
   Events events_;
+  const std::string authorization_;
   std::string message_;
   std::deque<std::string> to_send_;
   Closed closed_;

@@ -36,6 +36,8 @@ constexpr CommandRow rows[] = {
     {"notes", "Show the notes on a conversion", "  convctl notes ID\n  convctl notes ID --json | jq -r '.notes[].text'",
      set_up_notes},
     {"watchers", "Show who is watching a conversion", "  convctl watchers ID", set_up_watchers},
+    {"usage", "Show what you store, and how much you may", "  convctl usage\n  convctl usage --json | jq .bytes",
+     set_up_usage},
     {"metrics", "Show the daemon's metrics", "  convctl metrics\n  convctl metrics --raw | promtool check metrics",
      set_up_metrics},
     {"formats", "Show what can become what",
@@ -43,6 +45,20 @@ constexpr CommandRow rows[] = {
      set_up_formats},
     {"engines", "Show the engines and what they lack", "  convctl engines", set_up_engines},
     {"doctor", "Check the daemon, its sandbox and its engines", "  convctl doctor", set_up_doctor},
+    {"top", "Show live what runs, what waits and how fast it goes",
+     "  convctl top\n  convctl top --once\n  convctl top --json -n 60 | jq .per_minute", set_up_top},
+    {"drain", "Take no new work, let what runs finish; the daemon stays",
+     "  convctl drain --wait --timeout 10m && systemctl restart convd", set_up_drain},
+    {"pause", "Accept new work, but start nothing", "  convctl pause", set_up_pause},
+    {"resume", "End a pause or a drain", "  convctl resume", set_up_resume},
+    {"reload", "Read the daemon's configuration again, and tell what changed", "  convctl reload", set_up_reload},
+    {"log-level", "Show or change what the daemon logs", "  convctl log-level debug\n  convctl log-level",
+     set_up_log_level},
+    {"token", "Make a token for the daemon over TCP, or look into one",
+     "  convctl token create --sub ada --org press --expires 30d > ada.token\n"
+     "  convctl token inspect ada.token\n"
+     "  convctl --url https://convert.example.org --token-file ada.token ls",
+     set_up_token},
     {"completion", "Print the completion script of a shell",
      "  source <(convctl completion bash)\n  convctl completion fish > ~/.config/fish/completions/convctl.fish",
      set_up_completion},
@@ -86,8 +102,10 @@ CommandLine::CommandLine() : app_("Convert documents with convd, and watch it ha
   app_.fallthrough();
   app_.set_help_flag("-h,--help", "Print this help and exit");
   app_.add_option("--socket", globals_.socket, "Unix socket of the daemon (CONVD_SOCKET)")->type_name("PATH");
-  app_.add_option("--url", globals_.url, "The daemon over TCP, http://HOST[:PORT][/PATH] (CONVD_URL)")
+  app_.add_option("--url", globals_.url, "The daemon over TCP, http(s)://HOST[:PORT][/PATH] (CONVD_URL)")
       ->type_name("URL");
+  app_.add_option("--token-file", globals_.token_file, "File with the token for --url (CONVD_TOKEN holds one itself)")
+      ->type_name("FILE");
   app_.add_flag("--json", globals_.json, "The same as --output json");
   app_.add_option("--output", output_, "table or json")->type_name("FORMAT");
   app_.add_flag("-q,--quiet", globals_.quiet, "No progress and no remarks; lists become bare names");

@@ -33,10 +33,18 @@ Run set_up_rm(CLI::App& command);
 Run set_up_note(CLI::App& command);
 Run set_up_notes(CLI::App& command);
 Run set_up_watchers(CLI::App& command);
+Run set_up_usage(CLI::App& command);
 Run set_up_metrics(CLI::App& command);
 Run set_up_formats(CLI::App& command);
 Run set_up_engines(CLI::App& command);
 Run set_up_doctor(CLI::App& command);
+Run set_up_top(CLI::App& command);
+Run set_up_drain(CLI::App& command);
+Run set_up_pause(CLI::App& command);
+Run set_up_resume(CLI::App& command);
+Run set_up_reload(CLI::App& command);
+Run set_up_log_level(CLI::App& command);
+Run set_up_token(CLI::App& command);
 Run set_up_completion(CLI::App& command);
 Run set_up_version(CLI::App& command);
 

@@ -34,6 +34,7 @@ std::string argument_kind(const CLI::App& command) {
 
 // Run in the shell that completes; silent when the daemon does not answer.
 constexpr const char* ask_ids = "convctl ls -q --limit 50 --timeout 1 2>/dev/null";
+constexpr const char* levels = "trace debug info warn error";
 constexpr const char* ask_formats = "convctl formats -q --timeout 1 2>/dev/null";
 
 std::string values_of(const std::string& flag) {
@@ -78,7 +79,9 @@ std::string bash(const CLI::App& app) {
     const std::string kind = argument_kind(*command);
     cases += "    " + command->get_name() + ") flags='" + joined(flags_of(*command)) + "' ";
     if (kind == "ID") cases += "words=$(" + std::string(ask_ids) + ") ";
+    if (kind == "ACTION") cases += "words='create inspect' files=yes ";
     if (kind == "SHELL") cases += "words='bash zsh fish' ";
+    if (kind == "LEVEL") cases += "words='" + std::string(levels) + "' ";
     if (kind == "FILE") cases += "files=yes ";
     cases += ";;\n";
   }
@@ -99,7 +102,8 @@ std::string bash(const CLI::App& app) {
          "    convert:-t|convert:-f|*:--to|*:--from) COMPREPLY=($(compgen -W \"$(" +
          ask_formats +
          ")\" -- \"$current\")); return ;;\n"
-         "    *:-o|*:--output-dir|*:--socket|*:--password-file|*:--output-password-file) COMPREPLY=($(compgen -f -- "
+         "    *:-o|*:--output-dir|*:--socket|*:--token-file|*:--password-file|*:--output-password-file) "
+         "COMPREPLY=($(compgen -f -- "
          "\"$current\")); return ;;\n" +
          bash_values(app) +
          "  esac\n"
@@ -161,7 +165,9 @@ std::string fish(const CLI::App& app) {
     const std::string kind = argument_kind(*command);
     if (kind == "ID")
       out += "complete -c convctl -f" + condition + " -a " + quoted("(" + std::string(ask_ids) + ")") + "\n";
+    if (kind == "ACTION") out += "complete -c convctl" + condition + " -a 'create inspect'\n";
     if (kind == "SHELL") out += "complete -c convctl -f" + condition + " -a 'bash zsh fish'\n";
+    if (kind == "LEVEL") out += "complete -c convctl -f" + condition + " -a " + quoted(levels) + "\n";
     for (const CLI::Option* option : command->get_options()) {
       if (option->nonpositional()) out += fish_option(option, condition);
     }

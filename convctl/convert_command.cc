@@ -125,6 +125,11 @@ Run set_up_convert(CLI::App& command) {
       .add_option("--if-exists", flags->if_exists,
                   "What to do when the output exists: error, skip, newer, overwrite or rename")
       ->type_name("ACTION");
+  command.add_flag("--no-cache", options.no_cache, "Convert anew, whatever results of the same there are");
+  command
+      .add_option("--idempotency-key", options.idempotency_key,
+                  "Saying it again with the same key starts nothing new; auto makes one of the file and the arguments")
+      ->type_name("KEY|auto");
   command.add_flag("--local", flags->local, "Start a private daemon for this run");
   return [flags](Session& session) { return run_convert(session, *flags); };
 }

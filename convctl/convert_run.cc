@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "convctl/client_digest.h"
 #include "convctl/multipart.h"
 #include "convctl/options.h"
 
@@ -30,6 +31,30 @@ FileDescriptor open_input(const std::string& path, std::int64_t& size_bytes) {
   return file;
 }
 
+// As a structured string.
+std::string quoted(const std::string& key) {
+  std::string text = "\"";
+  for (const char c : key) {
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text + "\"";
+}
+
+// Throws Failure (usage).
+void check_key(const ConvertOptions& options, std::size_t files) {
+  const std::string& key = options.idempotency_key;
+  if (key.empty()) return;
+  const bool visible = std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  if (!visible || key.size() > 255)
+    throw Failure{Exit::usage, "--idempotency-key: expected 1 to 255 visible ASCII characters, or auto", ""};
+  if (key != "auto" && files > 1)
+    throw Failure{Exit::usage, "--idempotency-key names one conversion, but there are " + std::to_string(files),
+                  "use --idempotency-key auto"};
+  if (key == "auto" && !(options.password.empty() && options.output_password.empty()))
+    throw Failure{Exit::usage, "--idempotency-key auto must not be made of a password", "give a key of your own"};
+}
+
 }  // namespace
 
 ConvertRun::ConvertRun(Session& session, ConvertOptions options)
@@ -38,6 +63,7 @@ ConvertRun::ConvertRun(Session& session, ConvertOptions options)
   const bool directory = options_.output.ends_with('/') || std::filesystem::is_directory(options_.output, error);
   if (directory) options_.output_dir = std::exchange(options_.output, "");
   const auto files = expand(options_.files);
+  check_key(options_, files.size());
   const auto streams = std::count_if(files.begin(), files.end(), is_stream);
   if (streams > 1) throw Failure{Exit::usage, "standard input (-) can be named only once", ""};
   if (streams == 1 && options_.from.empty()) {
@@ -150,8 +176,8 @@ void ConvertRun::pump() {
   }
 }
 
-HttpRequest ConvertRun::submission(Item& item) {
-  std::vector<std::pair<std::string, std::string>> fields;
+ConvertRun::Fields ConvertRun::fields() const {
+  Fields fields;
   const auto add = [&](const char* name, const std::string& value) {
     if (!value.empty()) fields.emplace_back(name, value);
   };
@@ -175,7 +201,12 @@ HttpRequest ConvertRun::submission(Item& item) {
   add_ms("attempt_timeout_ms", options_.attempt_timeout);
   add_ms("stall_timeout_ms", options_.stall_timeout);
   add_ms("deadline_ms", options_.deadline);
+  if (options_.no_cache) add("no_cache", "true");
+  return fields;
+}
 
+HttpRequest ConvertRun::submission(Item& item) {
+  const Fields fields = this->fields();
   Multipart form = multipart(fields, item.filename, random_boundary());
   HttpRequest request{.method = "POST", .target = "/v1/conversions"};
   request.headers.emplace_back("Content-Type", form.content_type);
@@ -187,6 +218,13 @@ HttpRequest ConvertRun::submission(Item& item) {
     body.file = FileDescriptor(fcntl(item.spooled.get(), F_DUPFD_CLOEXEC, 3));
   } else {
     body.file = open_input(item.input, body.size_bytes);
+  }
+  if (!options_.idempotency_key.empty()) {
+    std::vector<std::string> words{item.filename};
+    for (const auto& [name, value] : fields) words.insert(words.end(), {name, value});
+    const std::string key =
+        options_.idempotency_key == "auto" ? "convctl-" + digest_of(body.file.get(), words) : options_.idempotency_key;
+    request.headers.emplace_back("Idempotency-Key", quoted(key));
   }
   request.file = std::move(body);
   return request;

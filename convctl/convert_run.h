@@ -35,6 +35,8 @@ struct ConvertOptions {
   std::optional<std::chrono::milliseconds> stall_timeout;
   std::optional<std::chrono::milliseconds> deadline;
   IfExists if_exists = IfExists::error;
+  bool no_cache = false;
+  std::string idempotency_key;  // "auto": by the file and the arguments
 };
 
 class ConvertRun {
@@ -69,6 +71,8 @@ class ConvertRun {
   void pump();
   void submit(std::size_t index);
   HttpRequest submission(Item& item);
+  using Fields = std::vector<std::pair<std::string, std::string>>;
+  Fields fields() const;
   void submitted(std::size_t index, const HttpOutcome& outcome);
   bool try_again(std::size_t index, const Failure& failure);
   void watch(std::size_t index);

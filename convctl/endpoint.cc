@@ -1,11 +1,15 @@
 #include "convctl/endpoint.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <fstream>
 #include <string_view>
 
 #include "convctl/failure.h"
@@ -30,7 +34,7 @@ std::string user_socket() {
 }
 
 [[noreturn]] void bad_url(const std::string& url, const std::string& why) {
-  throw Failure{Exit::usage, "--url " + url + ": " + why, "expected http://HOST[:PORT][/PATH]"};
+  throw Failure{Exit::usage, "--url " + url + ": " + why, "expected http://HOST[:PORT][/PATH] or https://..."};
 }
 
 int port_from(const std::string& url, std::string_view text) {
@@ -40,28 +44,89 @@ int port_from(const std::string& url, std::string_view text) {
   return port;
 }
 
+constexpr std::string_view https = "https://";
+constexpr std::string_view http = "http://";
+
+int usual_port(bool tls) {
+  return tls ? 443 : 80;
+}
+
+// By its name alone: what it resolves to is not known here.
+bool is_this_machine(const std::string& host) {
+  in_addr four{};
+  in6_addr six{};
+  if (inet_pton(AF_INET, host.c_str(), &four) == 1) return (ntohl(four.s_addr) >> 24) == IN_LOOPBACKNET;
+  if (inet_pton(AF_INET6, host.c_str(), &six) == 1) return IN6_IS_ADDR_LOOPBACK(&six);
+  return host == "localhost" || host.ends_with(".localhost");
+}
+
+constexpr std::size_t most_token_bytes = 8 << 10;
+
+std::optional<std::string> token_in_file(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return std::nullopt;
+  std::string text(most_token_bytes + 64, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return token_in(text);
+}
+
 }  // namespace
+
+std::optional<std::string> token_in(std::string_view text) {
+  constexpr std::string_view white = " \t\r\n";
+  const auto first = text.find_first_not_of(white);
+  if (first == std::string_view::npos) return std::nullopt;
+  const std::string_view token = text.substr(first, text.find_last_not_of(white) - first + 1);
+  const bool is_one = std::all_of(token.begin(), token.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+  return is_one && token.size() <= most_token_bytes ? std::optional(std::string(token)) : std::nullopt;
+}
+
+Endpoint with_token(Endpoint endpoint, const std::string& file_flag) {
+  if (!file_flag.empty() && endpoint.is_unix())
+    throw Failure{Exit::usage, "--token-file: over the Unix socket you are known without a token",
+                  "give --url as well"};
+  if (endpoint.is_unix()) return endpoint;
+  if (!file_flag.empty()) {
+    const auto token = token_in_file(file_flag);
+    if (!token) throw Failure{Exit::usage, "--token-file " + file_flag + ": there is no token to be read", ""};
+    endpoint.token = *token;
+    endpoint.token_file = file_flag;
+  } else if (const std::string given = environment("CONVD_TOKEN"); !given.empty()) {
+    const auto token = token_in(given);
+    if (!token) throw Failure{Exit::usage, "CONVD_TOKEN is no token", ""};
+    endpoint.token = *token;
+  }
+  return endpoint;
+}
+
+std::string Endpoint::authorization() const {
+  if (token.empty()) return "";
+  return "Bearer " + (token_file.empty() ? token : token_in_file(token_file).value_or(token));
+}
+
+bool Endpoint::is_in_clear() const {
+  return !is_unix() && !tls && !is_this_machine(host);
+}
 
 std::string Endpoint::host_header() const {
   if (is_unix()) return "localhost";
   const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
-  return port == 80 ? name : name + ":" + std::to_string(port);
+  return port == usual_port(tls) ? name : name + ":" + std::to_string(port);
 }
 
 std::string Endpoint::describe() const {
-  return is_unix() ? "socket " + socket_path : "http://" + host_header() + base_path;
+  return is_unix() ? "socket " + socket_path : std::string(tls ? https : http) + host_header() + base_path;
 }
 
 Endpoint endpoint_from_url(const std::string& url) {
   std::string_view rest = url;
-  if (rest.starts_with("https://")) {
-    bad_url(url, "TLS is not spoken by this release; reach a TLS proxy through a tunnel, or use the Unix socket");
-  }
-  if (!rest.starts_with("http://")) bad_url(url, "unknown scheme");
-  rest.remove_prefix(7);
+  Endpoint endpoint;
+  endpoint.tls = rest.starts_with(https);
+  if (!endpoint.tls && !rest.starts_with(http)) bad_url(url, "unknown scheme");
+  rest.remove_prefix(endpoint.tls ? https.size() : http.size());
   if (rest.find_first_of("?#@\r\n \t") != std::string_view::npos)
     bad_url(url, "user, query and fragment are not allowed");
-  Endpoint endpoint;
   const auto slash = rest.find('/');
   if (slash != std::string_view::npos) endpoint.base_path = rest.substr(slash);
   while (endpoint.base_path.ends_with('/')) endpoint.base_path.pop_back();
@@ -79,7 +144,7 @@ Endpoint endpoint_from_url(const std::string& url) {
   }
   if (endpoint.host.empty()) bad_url(url, "no host");
   if (!port.empty() && port.front() != ':') bad_url(url, "not a port");
-  endpoint.port = port.empty() ? 80 : port_from(url, port.substr(1));
+  endpoint.port = port.empty() ? usual_port(endpoint.tls) : port_from(url, port.substr(1));
   return endpoint;
 }
 

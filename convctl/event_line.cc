@@ -59,8 +59,10 @@ std::string upload_words(const JsonReader& data) {
 }
 
 std::string queue_words(const JsonReader& data) {
-  std::string text = text_at(data, "running") + " of " + text_at(data, "slots") + " slots busy, " +
-                     text_at(data, "waiting") + " waiting";
+  std::string slots = text_at(data, "slots");
+  if (const std::string more = text_at(data, "short_slots"); !more.empty() && more != "0") slots += "+" + more;
+  std::string text =
+      text_at(data, "running") + " of " + slots + " slots busy, " + text_at(data, "waiting") + " waiting";
   if (!flag_at(data, "accepting")) add(text, "accepts nothing");
   return text;
 }

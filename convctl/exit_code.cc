@@ -13,6 +13,7 @@ Exit exit_for(ErrorCode code) {
     case ErrorCode::invalid_json:
     case ErrorCode::invalid_filename:
     case ErrorCode::invalid_option:
+    case ErrorCode::idempotency_mismatch:
     case ErrorCode::method_not_allowed:
     case ErrorCode::range_not_satisfiable:
     case ErrorCode::already_finished:
@@ -34,17 +35,23 @@ Exit exit_for(ErrorCode code) {
     case ErrorCode::document_busy:
     case ErrorCode::request_timeout:
     case ErrorCode::queue_full:
+    case ErrorCode::rate_limited:
     case ErrorCode::too_many_connections:
     case ErrorCode::shutting_down:
     case ErrorCode::unavailable:
     case ErrorCode::disk_full:
       return Exit::try_later;
     case ErrorCode::length_required:
+    case ErrorCode::expectation_failed:
     case ErrorCode::header_too_large:
     case ErrorCode::upgrade_required:
     case ErrorCode::not_implemented:
       return Exit::protocol;
+    case ErrorCode::unauthorized:
     case ErrorCode::forbidden:
+    case ErrorCode::misdirected_request:
+    case ErrorCode::origin_not_allowed:
+    case ErrorCode::quota_exceeded:
     case ErrorCode::realtime_disabled:
       return Exit::not_allowed;
     case ErrorCode::engine_failed:
@@ -57,6 +64,7 @@ Exit exit_for(ErrorCode code) {
       return Exit::failed;
     case ErrorCode::cancelled_by_user:
       return Exit::cancelled;
+    case ErrorCode::result_damaged:
     case ErrorCode::internal:
       return Exit::internal;
   }

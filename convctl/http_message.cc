@@ -10,6 +10,8 @@ namespace convctl {
 namespace {
 
 constexpr std::size_t head_limit_bytes = 64 * 1024;
+// How a TLS server begins that has read plain HTTP: with an alert.
+constexpr char tls_alert = 0x15;
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -49,6 +51,8 @@ ResponseReader::State ResponseReader::broken(std::string why) {
 }
 
 ResponseReader::State ResponseReader::feed(std::string_view bytes) {
+  if (state_ == State::head && buffer_.empty() && bytes.starts_with(tls_alert))
+    return broken("that port speaks TLS, not plain HTTP; is it https:// instead of http://?");
   buffer_.append(bytes);
   while (state_ == State::head && read_head()) {
   }
@@ -57,8 +61,9 @@ ResponseReader::State ResponseReader::feed(std::string_view bytes) {
   return state_;
 }
 
-ResponseReader::State ResponseReader::finish() {
-  if (state_ == State::body && framing_ == Framing::until_close) return state_ = State::done;
+ResponseReader::State ResponseReader::finish(Ending ending) {
+  const bool ends_a_body = framing_ == Framing::until_close && ending == Ending::closed;
+  if (state_ == State::body && ends_a_body) return state_ = State::done;
   if (state_ == State::done || state_ == State::broken) return state_;
   return broken(response_.status == 0 && buffer_.empty() ? "the connection was closed without an answer"
                                                          : "the connection was closed in the middle of the answer");

@@ -29,13 +29,14 @@ class ResponseReader {
  public:
   using Sink = std::function<void(std::string_view)>;
   enum class State { head, body, done, broken };
+  enum class Ending { closed, cut_off };
 
   // The sink takes the body of 200 and 206; without one, and for other answers, the body is kept.
   ResponseReader(bool head_request, Sink sink, std::size_t body_limit_bytes);
 
   State feed(std::string_view bytes);
-  // The peer has closed: the end of a body without length, else a broken answer.
-  State finish();
+  // The connection has ended. Closed by the peer, that is the end of a body without length; else a broken answer.
+  State finish(Ending ending);
   State state() const { return state_; }
   const std::string& problem() const { return problem_; }
   HttpResponse& response() { return response_; }

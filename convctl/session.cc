@@ -14,7 +14,10 @@ Session::Session(const Globals& globals)
 
 Client& Session::client() {
   if (client_) return *client_;
-  client_ = std::make_unique<Client>(find_endpoint(globals_.socket, globals_.url));
+  client_ = std::make_unique<Client>(with_token(find_endpoint(globals_.socket, globals_.url), globals_.token_file));
+  const Endpoint& endpoint = client_->endpoint();
+  if (!endpoint.token.empty() && endpoint.is_in_clear())
+    warn("the token crosses the network in clear to " + endpoint.describe() + "; https:// would keep it secret");
   if (globals_.timeout) {
     timeout_ = client_->loop().after(*globals_.timeout, [this] {
       throw Failure{Exit::timeout, "not finished after " + format_duration(*globals_.timeout) + " (--timeout)", ""};
@@ -34,6 +37,7 @@ void Session::use_socket(const std::string& path) {
   timeout_.reset();
   client_.reset();
   globals_.url.clear();
+  globals_.token_file.clear();
   globals_.socket = path;
 }
 

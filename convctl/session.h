@@ -15,6 +15,7 @@ namespace convctl {
 struct Globals {
   std::string socket;
   std::string url;
+  std::string token_file;
   bool json = false;
   bool quiet = false;
   ColorMode color = ColorMode::automatic;

@@ -1,9 +1,8 @@
-#include <array>
-#include <cstdio>
 #include <functional>
 #include <memory>
 
 #include "convctl/commands.h"
+#include "convctl/receipt_text.h"
 #include "convctl/table.h"
 #include "shared/receipt.h"
 
@@ -94,48 +93,12 @@ void show(Session& session, const std::vector<shared::StatusObject>& objects) {
   session.print(render_table(header, rows, session.out()));
 }
 
-const Row receipt_header{"ATTEMPT", "ENGINE", "VERSION", "FROM",    "TO",    "START",
-                         "WALL",    "CPU",    "MEMORY",  "OUTCOME", "PAGES", "NOTES"};
-
-std::string seconds_text(std::int64_t ms) {
-  std::array<char, 32> text;
-  const int size = std::snprintf(text.data(), text.size(), "%.2f s", static_cast<double>(ms) / 1000);
-  return {text.data(), static_cast<std::size_t>(size)};
-}
-
-void add_note(std::string& notes, const std::string& title, const std::vector<std::string>& items) {
-  if (items.empty()) return;
-  notes += (notes.empty() ? "" : "; ") + title + ": ";
-  for (std::size_t i = 0; i < items.size(); ++i) notes += (i == 0 ? "" : ", ") + items[i];
-}
-
-Row row_of(const shared::ReceiptStep& step) {
-  std::string notes;
-  add_note(notes, "fonts missing", step.fonts_missing);
-  add_note(notes, "links blocked", step.links_blocked);
-  add_note(notes, "warnings", step.warnings);
-  return {std::to_string(step.attempt),
-          step.engine,
-          step.version.empty() ? "-" : step.version,
-          step.from,
-          step.to,
-          step.warm ? "warm" : "cold",
-          seconds_text(step.wall_ms),
-          seconds_text(step.cpu_ms),
-          step.peak_rss_bytes > 0 ? std::to_string(step.peak_rss_bytes >> 20) + " MiB" : "-",
-          step.outcome,
-          step.pages ? std::to_string(*step.pages) : "-",
-          notes.empty() ? "-" : notes};
-}
-
 void show_receipt(Session& session, const std::string& id) {
   const shared::Json json = session.client().get_json(conversion_target(id) + "/receipt");
   if (session.globals().json) return session.print_json_line(json.clone(), "receipt");
   const auto receipt = shared::receipt_from(json.read());
   if (!receipt) throw Failure{Exit::protocol, "convd's answer is not a receipt: " + receipt.error().message, ""};
-  std::vector<Row> rows;
-  for (const shared::ReceiptStep& step : receipt->steps) rows.push_back(row_of(step));
-  session.print(render_table(receipt_header, rows, session.out()));
+  session.print(receipt_text(*receipt));
 }
 
 // `show` for every id; what fails for one of them is told, and the others follow.
@@ -181,7 +144,7 @@ Run set_up_status(CLI::App& command) {
   };
   auto flags = std::make_shared<Flags>();
   command.add_option("ids", flags->ids, "Conversions; none: the last ten")->type_name("ID");
-  command.add_flag("--receipt", flags->receipt, "What really happened: engines, times, memory, fonts, links");
+  command.add_flag("--receipt", flags->receipt, "What really happened: route, times, memory, pages, fonts, links");
   return [flags](Session& session) {
     if (!flags->receipt) return run_status(session, flags->ids);
     if (flags->ids.empty()) throw Failure{Exit::usage, "--receipt needs the id of a conversion", ""};

@@ -44,6 +44,13 @@ std::string environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
+std::optional<int> number_in(const char* name) {
+  const std::string text = environment(name);
+  int value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value > 0 ? std::optional(value) : std::nullopt;
+}
+
 std::string_view escape_of(Color color) {
   switch (color) {
     case Color::red:
@@ -118,10 +125,13 @@ Terminal::Terminal(int fd, ColorMode color)
 int Terminal::width() const {
   winsize size{};
   if (ioctl(fd_, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  const std::string columns = environment("COLUMNS");
-  int value = 0;
-  std::from_chars(columns.data(), columns.data() + columns.size(), value);
-  return value > 0 ? value : 80;
+  return number_in("COLUMNS").value_or(80);
+}
+
+int Terminal::height() const {
+  winsize size{};
+  if (ioctl(fd_, TIOCGWINSZ, &size) == 0 && size.ws_row > 0) return size.ws_row;
+  return number_in("LINES").value_or(24);
 }
 
 std::string Terminal::paint(Color color, std::string_view text) const {

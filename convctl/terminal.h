@@ -32,6 +32,8 @@ class Terminal {
   bool has_color() const { return has_color_; }
   // From the terminal, else COLUMNS, else 80.
   int width() const;
+  // From the terminal, else LINES, else 24.
+  int height() const;
   // UTF-8 text in that colour, or as it is.
   std::string paint(Color color, std::string_view text) const;
 

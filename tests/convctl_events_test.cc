@@ -215,7 +215,9 @@ TEST_CASE("what an event says in a few words") {
         "a.docx: failed, 9 B");
   CHECK(summary("queue.depth", R"({"slots":2,"running":1,"waiting":3,"accepting":true})") ==
         "1 of 2 slots busy, 3 waiting");
-  CHECK(summary("queue.depth", R"({"slots":2,"running":0,"waiting":0,"accepting":false})") ==
+  CHECK(summary("queue.depth", R"({"slots":2,"short_slots":1,"running":3,"waiting":3,"accepting":true})") ==
+        "3 of 2+1 slots busy, 3 waiting");
+  CHECK(summary("queue.depth", R"({"slots":2,"short_slots":0,"running":0,"waiting":0,"accepting":false})") ==
         "0 of 2 slots busy, 0 waiting, accepts nothing");
   CHECK(summary("presence.changed", R"({"total":3,"watchers":[{"principal":"uid:0"},{"principal":"uid:7"}]})") ==
         "3 watching: uid:0, uid:7");

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "convctl/checkup.h"
+#include "convctl/client.h"
 #include "convctl/commands.h"
 #include "convctl/completion.h"
 #include "convctl/duration.h"
@@ -21,6 +22,7 @@
 #include "convctl/prometheus.h"
 #include "convctl/table.h"
 #include "tests/support/catch.h"
+#include "tests/support/paths.h"
 
 using namespace convctl;
 using namespace std::chrono_literals;
@@ -73,7 +75,7 @@ HttpResponse read_all(const std::string& answer) {
   for (std::size_t piece = 1; piece <= answer.size(); ++piece) {
     ResponseReader reader(false, {}, 1000);
     for (std::size_t at = 0; at < answer.size(); at += piece) reader.feed(std::string_view(answer).substr(at, piece));
-    REQUIRE(reader.finish() == ResponseReader::State::done);
+    REQUIRE(reader.finish(ResponseReader::Ending::closed) == ResponseReader::State::done);
     if (piece > 1) CHECK(reader.response().body == response.body);
     response = reader.response();
   }
@@ -83,7 +85,7 @@ HttpResponse read_all(const std::string& answer) {
 bool is_broken(const std::string& answer) {
   ResponseReader reader(false, {}, 1000);
   reader.feed(answer);
-  return reader.finish() == ResponseReader::State::broken;
+  return reader.finish(ResponseReader::Ending::closed) == ResponseReader::State::broken;
 }
 
 }  // namespace
@@ -322,12 +324,63 @@ TEST_CASE("where the daemon is") {
   const Endpoint six = endpoint_from_url("http://[::1]:8080");
   CHECK(six.host == "::1");
   CHECK(six.host_header() == "[::1]:8080");
-  for (const char* url : {"https://x", "http://", "ftp://x", "http://x:0", "http://x:99999", "http://u@x", "http://x?y",
-                          "http://[::1", "x"}) {
+  for (const char* url : {"https://", "http://", "ftp://x", "http://x:0", "http://x:99999", "http://u@x", "http://x?y",
+                          "http://[::1", "x", "https:/x", "HTTPS://x:", "https://x:443x"}) {
     INFO(url);
     CHECK(usage_exit([&] { endpoint_from_url(url); }) == 64);
   }
   CHECK(usage_exit([] { endpoint_from_socket(std::string(200, 'x')); }) == 64);
+}
+
+TEST_CASE("where a daemon behind TLS is") {
+  const Endpoint plain = endpoint_from_url("https://host/convd/");
+  CHECK(plain.tls);
+  CHECK(plain.port == 443);
+  CHECK(plain.describe() == "https://host/convd");
+  CHECK(plain.host_header() == "host");
+  CHECK(endpoint_from_url("https://host:443").host_header() == "host");
+  CHECK(endpoint_from_url("https://host:80").host_header() == "host:80");
+  CHECK(endpoint_from_url("https://[::1]").host_header() == "[::1]");
+  CHECK_FALSE(endpoint_from_url("http://host").tls);
+  CHECK(endpoint_from_url("http://host:443").host_header() == "host:443");
+}
+
+TEST_CASE("what others on the way can read") {
+  for (const char* url : {"http://host", "http://192.0.2.1", "http://[2001:db8::1]:80", "http://localhost.example",
+                          "http://127.0.0.1.example", "http://128.0.0.1"}) {
+    INFO(url);
+    CHECK(endpoint_from_url(url).is_in_clear());
+  }
+  for (const char* url :
+       {"https://host", "http://localhost", "http://app.localhost:80", "http://127.1.2.3", "http://[::1]:8080"}) {
+    INFO(url);
+    CHECK_FALSE(endpoint_from_url(url).is_in_clear());
+  }
+  CHECK_FALSE(endpoint_from_socket("/run/x").is_in_clear());
+}
+
+TEST_CASE("an answer that ends with its connection has ended only when the other side said so") {
+  const auto ending = [](const std::string& answer, ResponseReader::Ending how) {
+    ResponseReader reader(false, {}, 1000);
+    reader.feed(answer);
+    return reader.finish(how);
+  };
+  const std::string until_close = "HTTP/1.1 200 OK\r\n\r\nhalf of";
+  CHECK(ending(until_close, ResponseReader::Ending::closed) == ResponseReader::State::done);
+  CHECK(ending(until_close, ResponseReader::Ending::cut_off) == ResponseReader::State::broken);
+  const std::string with_length = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+  CHECK(ending(with_length, ResponseReader::Ending::cut_off) == ResponseReader::State::done);
+}
+
+TEST_CASE("plain HTTP to a port that speaks TLS is named for what it is") {
+  ResponseReader reader(false, {}, 1000);
+  CHECK(reader.feed("\x15\x03\x01") == ResponseReader::State::broken);
+  CHECK(reader.problem().find("https://") != std::string::npos);
+  HttpResponse nginx{400, {}, "<center>The plain HTTP request was sent to HTTPS port</center>"};
+  CHECK(failure_from(nginx).exit == Exit::protocol);
+  CHECK(failure_from(nginx).hint == "is it https:// instead of http://?");
+  nginx.body = "<h1>Bad Request</h1>";
+  CHECK(failure_from(nginx).exit == Exit::usage);
 }
 
 TEST_CASE("contact that is lost: five tries from 1 s to 10 s, then the long poll, then the plain poll, then the end") {
@@ -380,7 +433,7 @@ TEST_CASE("the important series: counters as they are, distributions as count an
 TEST_CASE("completion and help know every command and every option") {
   CommandLine line;
   const auto commands = line.app().get_subcommands([](CLI::App*) { return true; });
-  CHECK(commands.size() == 19);
+  CHECK(commands.size() == 27);
   for (const Shell shell : {Shell::bash, Shell::zsh, Shell::fish}) {
     const std::string script = completion_script(line.app(), shell);
     for (const CLI::App* command : commands) {
