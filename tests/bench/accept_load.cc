@@ -2,7 +2,11 @@
 // prints one JSON line {"accepted","seconds","per_second","p50_ms","p99_ms","failed"}. Bounded, stops by itself.
 //
 //   accept_load SOCKET CONNECTIONS COUNT FILENAME TO
+//   accept_load beanstalkd:PORT CONNECTIONS COUNT BYTES      puts of that size to a beanstalkd on loopback instead
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -10,10 +14,12 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -21,7 +27,23 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::string_view beanstalkd = "beanstalkd:";
+
+int connect_to_port(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (fd >= 0 && connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
+  std::perror("beanstalkd");
+  std::exit(1);
+}
+
 int connect_to(const std::string& path) {
+  if (path.starts_with(beanstalkd)) return connect_to_port(std::atoi(path.c_str() + beanstalkd.size()));
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -53,6 +75,20 @@ int read_answer(int fd, std::string& buffer) {
   }
 }
 
+// The answer of a beanstalkd is a line; 200 when it has taken the job.
+int read_line(int fd, std::string& buffer) {
+  std::size_t end = 0;
+  while ((end = buffer.find("\r\n")) == std::string::npos) {
+    char bytes[4096];
+    const ssize_t got = read(fd, bytes, sizeof bytes);
+    if (got <= 0) return 0;
+    buffer.append(bytes, static_cast<std::size_t>(got));
+  }
+  const bool inserted = buffer.starts_with("INSERTED ");
+  buffer.erase(0, end + 2);
+  return inserted ? 200 : 500;
+}
+
 struct Worker {
   std::vector<double> ms;
   int failed = 0;
@@ -63,7 +99,7 @@ struct Worker {
     while (left.fetch_sub(1) > 0) {
       const auto start = Clock::now();
       if (write(fd, request.data(), request.size()) != static_cast<ssize_t>(request.size())) break;
-      const int status = read_answer(fd, buffer);
+      const int status = socket.starts_with(beanstalkd) ? read_line(fd, buffer) : read_answer(fd, buffer);
       if (status == 0) break;
       if (status != 200) ++failed;
       ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
@@ -72,15 +108,23 @@ struct Worker {
   }
 };
 
+std::string submission(const std::string& filename, const std::string& to) {
+  const std::string body = R"({"filename":")" + filename + R"(","to":")" + to + R"("})";
+  return "POST /convert HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+std::string put(int bytes) {
+  return "put 0 0 60 " + std::to_string(bytes) + "\r\n" + std::string(static_cast<std::size_t>(bytes), 'x') + "\r\n";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) return std::fprintf(stderr, "usage: accept_load SOCKET CONNECTIONS COUNT FILENAME TO\n"), 64;
+  const bool puts = argc == 5 && std::string_view(argv[1]).starts_with(beanstalkd);
+  if (argc != 6 && !puts) return std::fprintf(stderr, "usage: accept_load SOCKET CONNECTIONS COUNT FILENAME TO\n"), 64;
   const int count = std::atoi(argv[3]);
-  const std::string body = std::string(R"({"filename":")") + argv[4] + R"(","to":")" + argv[5] + R"("})";
-  const std::string request =
-      "POST /convert HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " +
-      std::to_string(body.size()) + "\r\n\r\n" + body;
+  const std::string request = puts ? put(std::atoi(argv[4])) : submission(argv[4], argv[5]);
   std::vector<Worker> workers(static_cast<std::size_t>(std::max(1, std::atoi(argv[2]))));
   std::vector<std::thread> threads;
   std::atomic<int> left{count};

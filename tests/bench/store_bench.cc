@@ -43,7 +43,15 @@ ConversionRow conversion(int number, const std::string& status) {
 shared::Result<void> accept(Transaction& transaction, int number, const std::string& status) {
   const ConversionRow row = conversion(number, status);
   transaction.insert(row);
-  transaction.append({row.org, 0, 0, "conversion", "conversion.created", row.id, std::string(700, ' ')});
+  transaction.append({.org = row.org,
+                      .seq = 0,
+                      .prev = {},
+                      .event_class = shared::EventClass::state,
+                      .ts_ms = 0,
+                      .service = "conversion",
+                      .type = "conversion.pending",
+                      .subject = row.id,
+                      .data_json = std::string(700, ' ')});
   return {};
 }
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import socket
 import struct
 
@@ -15,7 +16,7 @@ TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 class Bare:
     """A WebSocket on a socket, a frame at a time, that also says what is wrong."""
 
-    def __init__(self, daemon, path=PATH, tcp=False, receive_buffer=None, tail=b""):
+    def __init__(self, daemon, path=PATH, tcp=False, receive_buffer=None, tail=b"", headers=""):
         self.socket = socket.socket(socket.AF_INET if tcp else socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(PATIENCE)
         if receive_buffer:
@@ -23,13 +24,14 @@ class Bare:
         self.socket.connect(("127.0.0.1", daemon.port) if tcp else daemon.socket)
         key = base64.b64encode(os.urandom(16)).decode()
         head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        self.socket.sendall((head + f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n").encode() + tail)
+        self.socket.sendall((head + f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{headers}\r\n").encode() + tail)
         self.head = b""
         while not self.head.endswith(b"\r\n\r\n"):
             byte = self.socket.recv(1)
             assert byte, self.head
             self.head += byte
         self.status = int(self.head.split()[1])
+        self.headers = {name.lower(): value for name, value in re.findall(r"([^:\r\n]+): (.*)\r\n", self.head.decode())}
         self.sipped = b""
 
     def __enter__(self):

@@ -5,11 +5,13 @@ A test file ends with harness.main(), which prints "N passed, N failed, N skippe
 """
 
 import asyncio
+import contextlib
 import functools
 import http.client
 import json
 import os
 import pathlib
+import platform
 import re
 import select
 import shutil
@@ -29,7 +31,7 @@ BIN = pathlib.Path(os.environ.get("CONVD_BIN_DIR", ROOT / "build" / "release")).
 SAMPLES = ROOT / "tests" / "samples"
 SHORT = bool(os.environ.get("CONVD_E2E_SHORT"))
 TERMINAL = ("completed", "error", "cancelled")
-PATIENCE = 180  # seconds until a test gives up; nothing waits this long when all is well
+PATIENCE = int(os.environ.get("CONVD_E2E_PATIENCE", 180))  # seconds until a test gives up; nothing waits this long when all is well
 SANITIZER = re.compile(r"ERROR: (?:Address|Leak)Sanitizer|WARNING: ThreadSanitizer|runtime error:")
 
 long = unittest.skipIf(SHORT, "only in the release build")
@@ -116,6 +118,35 @@ def descendants(pid):
     return {p: name for p, (name, _) in family(pid).items()}
 
 
+SYSTEM_CALLS = {
+    "x86_64": {"fsync": 74, "fdatasync": 75, "epoll_wait": 232},
+    "aarch64": {"fsync": 82, "fdatasync": 83, "epoll_pwait": 22},
+}
+
+
+@contextlib.contextmanager
+def slow_thread(daemon, thread, words):
+    """Meanwhile every system call of that thread whose name begins with one of `words` takes half a minute. Gives a function: is
+    one under way?"""
+    calls = {name: number for name, number in SYSTEM_CALLS[platform.machine()].items() if name.startswith(words)}
+    tasks = pathlib.Path(f"/proc/{daemon.pid()}/task")
+    task = next(task for task in tasks.iterdir() if (task / "comm").read_text().strip() == thread)
+    names = ",".join(calls)
+    tracer = subprocess.Popen(["strace", "-qq", "-p", task.name, "-e", f"trace={names}", "-e",
+                               f"inject={names}:delay_enter=30000000", "-o", str(daemon.folder / "strace")],
+                              stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        eventually(lambda: not re.search(r"TracerPid:\s0$", (task / "status").read_text(), re.M), "strace is there", 30)
+        yield lambda: (task / "syscall").read_text().startswith(tuple(f"{number} " for number in calls.values()))
+    finally:
+        tracer.terminate()
+        tracer.communicate()
+
+
+def slow_disk_for(daemon, thread):
+    return slow_thread(daemon, thread, ("fsync", "fdatasync"))
+
+
 class Daemon:
     """One convd. `options` become environment (slots=2 -> CONVD_SLOTS=2); `config` is the text of its configuration file;
     `command` is put in front (runuser, ...)."""
@@ -137,6 +168,10 @@ class Daemon:
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("CONVD_") or k == "CONVD_SANDBOX"}
         # Warming LibreOffice costs two seconds of a core: only who converts office documents shall pay for it.
         self.env |= {"CONVD_WARM_OFFICE": "when-needed"}
+        # Most tests say how many may run, and mean just that many.
+        self.env |= {"CONVD_SHORT_SLOTS": "0"}
+        # The same samples are converted again and again, and most stories are about a run.
+        self.env |= {"CONVD_REUSE": "off"}
         self.env |= {"CONVD_" + k.upper(): str(v) for k, v in options.items()}
         self.tcp = tcp
         self.process = None
@@ -360,6 +395,28 @@ class Daemon:
             [str(self.bin_dir / "convctl"), *args], input=stdin, capture_output=True, timeout=PATIENCE, check=False,
             cwd=cwd, env=base | {"CONVD_SOCKET": self.socket} | (env or {}),
         )
+
+
+class Held:
+    """A conversion that runs as long as the test wants: its engine is stopped."""
+
+    def __init__(self, daemon, name="held.pdf"):
+        self.daemon = daemon
+        self.id = daemon.submit(name, "png", sample("numbers.pdf"), options={"dpi": 300})
+        self.pids = eventually(self._stop, "its engine runs")
+
+    def _stop(self):
+        # The others are asked for their versions.
+        stopped = [pid for pid, name in self.daemon.engines().items() if name == "pdftoppm"]
+        for pid in stopped:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        return [pid for pid in stopped if pid in self.daemon.engines()]
+
+    def go_on(self):
+        for pid in self.pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 class Case(unittest.TestCase):

@@ -45,6 +45,17 @@ class Convctl(Case):
         self.assertTrue((self.folder / "report.pdf").exists())
         self.assertIn(b"empty.docx", done.stderr)
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs root, for a hosts file of its own")
+    def test_a_name_with_two_addresses(self):
+        """The first one refuses; over HTTP and over the WebSocket it is the second, then."""
+        hosts = self.folder / "hosts"
+        hosts.write_text("::1 localhost\n127.0.0.1 localhost\n")
+        url = f"http://localhost:{self.daemon.port}"
+        script = f"mount --bind {hosts} /etc/hosts && exec \"$0\" --url {url} convert {SAMPLES / 'guide.md'} --to html -o out.html"
+        done = subprocess.run(["unshare", "--mount", "sh", "-c", script, str(self.daemon.bin_dir / "convctl")], cwd=self.folder,
+                              capture_output=True, timeout=harness.PATIENCE, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, b"out.html\n"), done.stderr)
+
     def test_stdin_to_stdout(self):
         done = self.run_well("convert", "-", "--from", "md", "--to", "html", "-o", "-", stdin=b"# From *standard* input\n")
         self.assertIn(b"<em>standard</em>", done.stdout)

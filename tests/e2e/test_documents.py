@@ -51,6 +51,20 @@ class Library(Case):
                 self.assertIn("filename*=UTF-8''" + urllib.parse.quote(name, safe="!#$&+-.^_`|~"), answer.headers["Content-Disposition"])
                 self.assertEqual(self.daemon.http("DELETE", path).status, 204)
 
+    @harness.needs("strace")
+    def test_nobody_waits_for_the_result_of_another(self):
+        """However long it takes to store one."""
+        with harness.slow_disk_for(self.daemon, "convd-files") as hangs:
+            first = self.daemon.submit("first.md", "html", b"# first\n")
+            harness.eventually(hangs, "its result is being stored", 30)
+            self.daemon.upload("second.md", b"# second\n")
+            answer = self.daemon.post_parts("/v1/conversions", [("to", "html"), ("file", "third.md", b"# third\n")])
+            self.assertEqual(answer.status, 202, answer)
+            self.assertTrue(hangs(), "still")
+            self.assertEqual(self.daemon.status(first)["status"], "processing")
+        self.assertCompleted(self.daemon.wait(first))
+        self.assertCompleted(self.daemon.wait(answer.json()["id"]))
+
     def test_the_same_name_again_replaces(self):
         self.daemon.upload("twice.md", b"# first\n")
         id = self.daemon.post("/convert", {"filename": "twice.md", "to": "html"}).json()["conversion_id"]

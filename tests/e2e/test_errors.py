@@ -88,13 +88,13 @@ class Requests(Careful):
         self.assertProblem(answer, 415, "unsupported_media_type")
 
     def test_body_over_the_limit(self):
-        head = f"POST /documents?name=big.bin HTTP/1.1\r\nHost: x\r\nContent-Length: {1 << 20}\r\n\r\n".encode()
+        head = f"POST /documents?name=big.bin HTTP/1.1\r\nHost: localhost\r\nContent-Length: {1 << 20}\r\n\r\n".encode()
         answer = self.daemon.raw(head)
         self.assertTrue(answer.startswith(b"HTTP/1.1 413 "), answer[:200])
         self.assertIn(b'"code":"body_too_large"', answer)
 
     def test_chunked_body_over_the_limit(self):
-        head = b"POST /documents?name=big.bin HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        head = b"POST /documents?name=big.bin HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
         try:
             answer = self.daemon.raw(head + (b"10000\r\n" + b"x" * 65536 + b"\r\n") * 8)
         except (BrokenPipeError, ConnectionResetError):
@@ -113,8 +113,8 @@ class Requests(Careful):
         self.assertIn("POST", answer.headers["Allow"])
 
     def test_half_closed_connections(self):
-        started = b"POST /documents?name=half.md HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n# half"
-        for data in (b"", b"GET /conv", b"GET / HTTP/1.1\r\nHost: x\r\n", started):
+        started = b"POST /documents?name=half.md HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n# half"
+        for data in (b"", b"GET /conv", b"GET / HTTP/1.1\r\nHost: localhost\r\n", started):
             with self.subTest(data):
                 answer = self.daemon.raw(data, half_close=True)
                 self.assertFalse(answer.startswith(b"HTTP/1.1 2"), answer[:100])
@@ -123,15 +123,15 @@ class Requests(Careful):
 
     def test_not_http_at_all(self):
         for data in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 64, b"HELO there\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n",
-                     b"POST /convert HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-                     b"POST /convert HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-                     b"POST /convert HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello"):
+                     b"POST /convert HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+                     b"POST /convert HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                     b"POST /convert HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello"):
             with self.subTest(data[:40]):
                 answer = self.daemon.raw(data, half_close=True)
                 self.assertTrue(answer == b"" or answer.startswith(b"HTTP/1.1 4"), answer[:100])
 
     def test_too_long_a_header(self):
-        answer = self.daemon.raw(b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * (1 << 20) + b"\r\n\r\n")
+        answer = self.daemon.raw(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * (1 << 20) + b"\r\n\r\n")
         self.assertTrue(answer == b"" or answer.startswith(b"HTTP/1.1 431 "), answer[:100])
 
 

@@ -72,13 +72,13 @@ class Starting(unittest.TestCase):
         self.assertEqual(done.returncode, 0)
         self.assertRegex(done.stdout, r"\d+\.\d+\.\d+")
 
-    def test_only_loopback(self):
+    def test_beyond_loopback_there_must_be_a_key(self):
         for address in ("0.0.0.0:0", "192.0.2.1:8080"):
             with self.subTest(address):
                 done = self.convd("--socket", str(self.folder / "s"), "--state-dir", str(self.folder / "state"), "--listen", address)
                 self.assertEqual(done.returncode, CONFIG, done.stderr)
                 self.assertIn(address, done.stderr)
-                self.assertIn("loopback", done.stderr)
+                self.assertIn("auth.key", done.stderr)
 
     def test_state_directory_that_cannot_be_made(self):
         done = self.convd("--socket", str(self.folder / "s"), "--listen", "none", "--state-dir", "/proc/nothing/state")
@@ -148,16 +148,15 @@ class Ending(unittest.TestCase):
 
     def test_second_sigterm_is_now(self):
         with Daemon(slots=1, drain_timeout="10m") as daemon:
-            id = daemon.submit("numbers.pdf", "png", options={"dpi": 300})
-            daemon.wait(id, lambda status: status["status"] == "processing")
+            held = harness.Held(daemon)
             pid = daemon.pid()
             harness.os.kill(pid, signal.SIGTERM)
             harness.eventually(lambda: daemon.get("/v1/capacity").json()["accepting"] is False, "it drains", 10)
             harness.os.kill(pid, signal.SIGTERM)
-            daemon.process.wait(harness.PATIENCE)
+            self.assertEqual(daemon.process.wait(harness.PATIENCE), 0)
             daemon.process = None
             daemon.start()
-            self.assertEqual(daemon.wait(id)["status"], "completed")
+            self.assertEqual(daemon.wait(held.id)["status"], "completed")
 
 
 if __name__ == "__main__":

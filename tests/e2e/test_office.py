@@ -135,6 +135,22 @@ class Warm(Case):
         self.assertEqual(after["status"], "processing")
         self.assertCompleted(self.daemon.wait(id))
 
+    def test_a_child_out_of_time_is_ended_alone(self):
+        warm, _ = offices(self.daemon)
+        id = self.daemon.submit("long.docx", "pdf", long_document(), attempt_timeout_ms=3000)
+        self.daemon.wait(id, lambda s: s["status"] == "processing")
+        victims = eventually(self.busy_children, "a child has the document")
+        for pid in victims:
+            os.kill(pid, signal.SIGSTOP)
+        status = self.daemon.wait(id)
+        self.assertFailed(status, "timed_out")
+        self.assertEqual(status["attempt"], 1)
+        receipt = self.daemon.get(f"/v1/conversions/{id}/receipt").json()["steps"]
+        self.assertEqual([(step["warm"], step["outcome"]) for step in receipt], [(True, "timed_out")])
+        eventually(lambda: not set(victims) & set(offices(self.daemon)[1]), "the child is gone")
+        self.assertCompleted(self.daemon.convert("report.docx", "pdf"))
+        self.assertEqual(offices(self.daemon)[0], warm, "the same process serves on")
+
     def test_a_damaged_document_ends_in_a_clear_error(self):
         whole = sample("report.docx")
         self.assertFailed(self.daemon.convert("cut.docx", "pdf", whole[: len(whole) // 2]), "input_invalid")
@@ -187,7 +203,7 @@ class Cold(unittest.TestCase):
     def test_without_convd_office_documents_go_the_cold_way(self):
         with tempfile.TemporaryDirectory(prefix="convd-e2e-bin.") as folder:
             os.chmod(folder, 0o755)
-            for name in ("convd", "convd-runner", "convd-layout", "convctl"):
+            for name in ("convd", "convd-runner", "convd-layout", "convd-inspect", "convctl"):
                 shutil.copy(harness.BIN / name, folder)
             with harness.Daemon(bin_dir=type(harness.BIN)(folder), warm_office="always") as daemon:
                 id = daemon.submit("report.docx", "pdf")

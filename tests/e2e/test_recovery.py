@@ -1,7 +1,9 @@
 """kill -9 in the middle of a batch: what was accepted is finished after the restart, and ends exactly once."""
 
 import collections
+import contextlib
 import os
+import select
 import signal
 
 import harness
@@ -110,6 +112,21 @@ class KilledAgainAndAgain(Case):
         self.assertEqual(code, 1000)
 
 
+class LeftBehind(Case):
+    def test_a_runner_that_stands_still_goes_with_its_daemon(self):
+        runner = next(pid for pid, name in descendants(self.daemon.pid()).items() if name == "convd-runner")
+        process = os.pidfd_open(runner)
+        self.addCleanup(os.close, process)
+        os.kill(runner, signal.SIGSTOP)
+        self.daemon.kill9()
+        try:
+            eventually(lambda: select.select([process], [], [], 1)[0], "the runner goes", 60)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(process, signal.SIGKILL)
+        self.daemon.start()
+
+
 class Results(Case):
     def test_results_and_documents_survive(self):
         status = self.daemon.convert("keep.md", "html", sample("guide.md"))
@@ -125,14 +142,14 @@ class Results(Case):
     def test_half_an_upload_is_swept(self):
         import socket
 
-        head = b"POST /documents?name=half.md HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 70000
+        head = b"POST /documents?name=half.md HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 70000
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sender:
             sender.connect(self.daemon.socket)
             sender.sendall(head)
             eventually(self.daemon.spool, "the upload has begun")
             self.daemon.kill9()
         self.daemon.start()
-        self.assertEqual(self.daemon.spool(), [])
+        eventually(lambda: self.daemon.spool() == [], "what nobody receives is removed, while the daemon serves already")
         self.assertProblem(self.daemon.get("/documents/half.md"), 404, "document_not_found")
 
 

@@ -204,9 +204,13 @@ class Visit(http.server.BaseHTTPRequestHandler):
 
 @unittest.skipUnless(shutil.which("chromium"), "chromium is not installed")
 class Browser(ClientCase):
+    config = ""
+
     def test_websocket_and_event_source(self):
         front = Front(self.daemon)
         self.addCleanup(front.shutdown)
+        # The page opens its WebSockets at the daemon itself, which is another origin.
+        self.daemon.reload(f"allow_origin = http://127.0.0.1:{front.server_port}\n")
         with Program(
             "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
             f"--user-data-dir={self.new_folder()}", "--remote-debugging-port=0", f"http://127.0.0.1:{front.server_port}/",

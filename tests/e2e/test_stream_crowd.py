@@ -109,7 +109,7 @@ class Crowd(Case):
     async def one(self):
         """(connection, the frame or the close code that came first)."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.daemon.port)
-        writer.write((f"GET {PATH} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        writer.write((f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n").encode())
         head = await reader.readuntil(b"\r\n\r\n")
         self.assertIn(b"101", head.split(b"\r\n")[0])

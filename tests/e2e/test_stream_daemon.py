@@ -86,7 +86,7 @@ class Rollout(Case):
 
     async def test_whom_the_stream_is_for(self):
         config = self.answer()
-        self.assertEqual(set(config), {"enabled", "rollout_percent", "transport", "fallback", "version", "services", "compress",
+        self.assertEqual(set(config), {"enabled", "ticket", "rollout_percent", "transport", "fallback", "version", "services", "compress",
                                        "heartbeat_ms", "stream", "sse", "poll"})
         self.assertEqual((config["enabled"], config["rollout_percent"], config["transport"], config["fallback"]), (True, 100, "stream", None))
         self.assertEqual((config["version"], config["compress"], config["heartbeat_ms"]), (1, ["deflate-raw"], 30000))
@@ -94,7 +94,7 @@ class Rollout(Case):
         async with await self.stream(["system"]) as stream:
             await self.reload("realtime.enabled = false\n")
             event = (await stream.events(lambda event: event["type"] == "system.reloaded"))[-1]
-            self.assertEqual(event["subject"], "convd")
+            self.assertEqual(event["subject"], "configuration")
         await self.check_out()
         await self.reload("realtime.enabled = true\nrealtime.rollout_percent = 0\n")
         await self.check_out()
@@ -163,7 +163,7 @@ class Counting(Case):
         given = set(re.findall(r"(?m)^# TYPE (convd_realtime_\w+) ", self.prometheus()))
         self.assertEqual(given, described)
         self.assertEqual(set(re.findall(r'convd_realtime_gaps_total\{reason="(\w+)"\}', self.prometheus())),
-                         {"expired", "epoch", "ahead", "lagged"})
+                         {"expired", "epoch", "ahead", "lagged", "damaged"})
 
     async def test_both_count_the_same(self):
         async with await self.stream(lastSeq=1 << 40) as stream:

@@ -101,9 +101,11 @@ class Others(Case):
             running, waiting = self.slow_conversion(), self.slow_conversion()
             depth = (await stream.events(lambda event: event["data"]["waiting"] == 1))[-1]
             self.assertEqual((depth["type"], depth["class"], depth["subject"]), ("queue.depth", "progress", "queue"))
-            fields = {"slots", "running", "waiting", "wait_ms", "org_running", "org_waiting", "accepting"}
-            self.assertEqual(set(depth["data"]), fields)
+            fields = {"slots", "short_slots", "running", "running_short", "waiting", "wait_ms", "accepting"}
+            own = {"org_running", "org_waiting", "org_wait_ms", "org_next"}
+            self.assertEqual(set(depth["data"]), fields | own)
             data = depth["data"]
+            self.assertEqual([(place["id"], place["position"]) for place in data["org_next"]], [(waiting, 1)])
             self.assertEqual((data["slots"], data["running"], data["org_running"], data["org_waiting"]), (1, 1, 1, 1))
             self.assertIs(data["accepting"], True)
             for id in (waiting, running):
@@ -115,7 +117,7 @@ class Others(Case):
         async with await self.stream(["upload", "document"]) as stream:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sender:
                 sender.connect(self.daemon.socket)
-                sender.sendall(f"POST /documents?name=large.md HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n\r\n".encode())
+                sender.sendall(f"POST /documents?name=large.md HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n".encode())
                 sender.sendall(data[:1_000_000])
                 part = (await stream.events(lambda event: event["data"]["received"] == 1_000_000))[-1]
                 self.assertEqual((part["type"], part["class"]), ("upload.progress", "progress"))
@@ -141,7 +143,7 @@ class Others(Case):
         async with await self.stream(["upload"]) as stream:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sender:
                 sender.connect(self.daemon.socket)
-                sender.sendall(b"POST /documents?name=torn.md HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n" + b"x" * 2_000_000)
+                sender.sendall(b"POST /documents?name=torn.md HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000000\r\n\r\n" + b"x" * 2_000_000)
                 await stream.events(lambda event: event["data"]["received"] > 0)
             event = (await stream.events(lambda event: event["data"]["state"] != "receiving"))[-1]
             self.assertEqual((event["data"]["state"], event["data"]["filename"]), ("failed", "torn.md"))

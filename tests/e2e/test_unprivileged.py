@@ -11,7 +11,7 @@ import unittest
 import harness
 from harness import Case, Daemon
 
-PROGRAMS = ("convd", "convctl", "convd-runner", "convd-layout", "convd-office")
+PROGRAMS = ("convd", "convctl", "convd-runner", "convd-layout", "convd-inspect", "convd-office")
 
 
 @unittest.skipUnless(os.geteuid() == 0, "needs root, to become nobody")

@@ -12,6 +12,8 @@
 #include "convd/api/router.h"
 #include "convd/api/text.h"
 #include "convd/realtime/realtime.h"
+#include "tests/support/fake_audit.h"
+#include "tests/support/fake_control.h"
 #include "tests/support/fake_host.h"
 #include "tests/support/house.h"
 
@@ -76,7 +78,9 @@ class ApiWorld {
   explicit ApiWorld(convd::jobs::Settings settings = {})
       : house(settings),
         realtime(house.loop, house.store, house.manager(), realtime_settings),
-        router(house.manager(), house.store, house.loop, host, realtime) {}
+        control(house.manager()),
+        authority(house.loop),
+        router(house.manager(), house.store, house.loop, host, realtime, control, authority, edge, audit) {}
 
   // "POST /documents?name=a.md"; segments are taken as they are.
   Request request(const std::string& line, Headers headers = {}, const std::string& body = {}) const {
@@ -93,7 +97,7 @@ class ApiWorld {
     request.headers = std::move(headers);
     request.has_body = !body.empty();
     if (const auto length = whole_number(request.header("content-length"))) request.content_length = length;
-    request.caller = {org, org, role};
+    request.caller = {org, org, role, {}};
     return request;
   }
   // The body is not complete yet.
@@ -128,6 +132,13 @@ class ApiWorld {
   Role role = Role::user;
   convd::realtime::Settings realtime_settings;
   convd::realtime::Realtime realtime;
+  tests::FakeControl control;
+  convd::trust::Authority authority;
+  convd::trust::LimitSettings limits;
+  OriginSettings origins;
+  convd::trust::Gate gate{limits};
+  Edge edge{gate, origins, house.loop};
+  tests::FakeAudit audit;
   Router router;
 
  private:

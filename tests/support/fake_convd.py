@@ -93,6 +93,7 @@ class Base(socketserver.ThreadingMixIn):
         self.conversions = {}
         self.refuse = []  # answers to the next submissions: (status, code, headers)
         self.requests = []
+        self.keys = []  # the Idempotency-Key of each submission, or None
         self.asked = threading.Condition()
         self.healthy = True
         self.version = "0.1.0"
@@ -216,10 +217,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if conversion is None:
             return
         step = {"attempt": 1, "engine": "libreoffice", "version": "7.4.7", "from": "docx", "to": "pdf", "warm": True, "outcome": "ok",
-                "wall_ms": 2150, "cpu_ms": 2100, "peak_rss_bytes": 117440512, "pages": 31, "fonts_missing": ["Futura", "Gill Sans"],
-                "links_blocked": [], "warnings": []}
+                "ended": "exited", "exit_status": 0, "wall_ms": 2150, "cpu_ms": 2100, "peak_rss_bytes": 117440512, "pages_in": 31,
+                "fonts_substituted": [{"requested": "Futura", "used": "DejaVu Sans"}], "links_blocked": [], "warnings": []}
         self.send(200, {"id": conversion.id, "filename": conversion.filename, "from": "docx", "to": "pdf",
-                        "status": conversion.status, "steps": [step]})
+                        "status": conversion.status, "attempts": [{"attempt": 1, "outcome": "ok", "wall_ms": 2200}],
+                        "steps": [step]})
 
     def result(self, ident, name):
         conversion = self.find(ident)
@@ -275,6 +277,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             status, code, headers = self.server.refuse.pop(0)
             self.close_connection = True
             return self.problem(status, code, "Not now.", headers)
+        self.server.keys.append(self.headers.get("Idempotency-Key"))
         body = self.rfile.read(int(self.headers["Content-Length"]))
         head = ("Content-Type: " + self.headers["Content-Type"] + "\r\n\r\n").encode()
         message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + body)

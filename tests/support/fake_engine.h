@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,8 +12,8 @@
 
 namespace tests {
 
-// Prints progress as "page 3/12\n" on stdout, what it is at as "reads\n", facts as "pages 12\n", "font X\n", "early
-// page\n".
+// Prints progress as "page 3/12\n" on stdout, what it is at as "reads\n", facts as "pages 12\n", "wrote 11\n", "wants
+// X\n", "font X\n", "font X>Y\n", "link X\n", "warning X\n", "early page\n".
 class FakeProgress final : public convd::engines::ProgressReader {
  public:
   void feed(convd::process::Stream, std::string_view bytes, const Report& report) override {
@@ -23,12 +24,25 @@ class FakeProgress final : public convd::engines::ProgressReader {
       if (std::sscanf(line_.c_str(), "page %ld/%ld", &done, &total) == 2) report({done, total, "page"});
       if (std::sscanf(line_.c_str(), "pages %ld", &total) == 1) facts_.pages = total;
       if (line_.starts_with("reads")) report({0, {}, "", convd::engines::Phase::reading, 0.0, true});
-      if (line_.starts_with("font ")) facts_.fonts_missing.push_back(line_.substr(5, line_.find('\n') - 5));
+      if (std::sscanf(line_.c_str(), "wrote %ld", &total) == 1) facts_.pages_out = total;
+      if (const auto font = behind("font ")) facts_.fonts_missing.push_back(missing(*font));
+      if (const auto font = behind("wants ")) facts_.fonts_requested.push_back(*font);
+      if (const auto link = behind("link ")) facts_.links_blocked.push_back(*link);
+      if (const auto warning = behind("warning ")) facts_.warnings.push_back(*warning);
       if (line_.starts_with("early page")) facts_.has_early_page = true;
     }
   }
 
  private:
+  std::optional<std::string> behind(std::string_view word) const {
+    if (!line_.starts_with(word)) return std::nullopt;
+    return line_.substr(word.size(), line_.find('\n') - word.size());
+  }
+  static convd::engines::FontFact missing(const std::string& font) {
+    const auto used = font.find('>');
+    return {font.substr(0, used), used == std::string::npos ? "" : font.substr(used + 1)};
+  }
+
   std::string line_;
 };
 

@@ -7,6 +7,8 @@
 #include <array>
 #include <utility>
 
+#include "convd/inspect/inspection.h"
+
 namespace tests {
 namespace {
 
@@ -38,9 +40,22 @@ FakeSpawner::ChildId FakeSpawner::start(const convd::process::ChildSpec& spec,
   child.listener = &listener;
   if (!spec.inputs.empty()) child.input = read_all(spec.inputs.front().fd);
   children_.emplace(++last_id_, std::move(child));
+  if (!spec.inspection.empty() && refused(last_id_)) return last_id_;
   most_at_once_ = std::max(most_at_once_, static_cast<int>(running().size()));
   if (!state_.connected) ends(last_id_, End::not_started, 0, "the runner is away");
   return last_id_;
+}
+
+// As convd-inspect would.
+bool FakeSpawner::refused(ChildId id) {
+  const convd::process::ChildSpec& spec = children_.at(id).spec;
+  const auto inspection = convd::inspect::decode(spec.inspection);
+  const std::string path = "/proc/self/fd/" + std::to_string(spec.inputs.front().fd);
+  const auto why = inspection ? convd::inspect::inspect(*inspection, path) : std::nullopt;
+  if (!why) return false;
+  prints(id, convd::inspect::refusal_line(*why), convd::process::Stream::err);
+  ends(id, End::exited, convd::inspect::refused_exit);
+  return true;
 }
 
 void FakeSpawner::kill(ChildId id) {
@@ -58,6 +73,7 @@ void FakeSpawner::forget(ChildId id) {
 void FakeSpawner::open_output(ChildId id, const std::string& name, Opened done) {
   loop_.post([this, id, name, done = std::move(done)] {
     const Child& child = children_.at(id);
+    if (!state_.connected) return done(shared::Error{shared::ErrorCode::interrupted, "no output " + name, {}});
     const auto output = child.outputs.find(name);
     if (child.released || output == child.outputs.end()) {
       return done(shared::Error{shared::ErrorCode::not_found, "no output " + name, {}});
@@ -81,6 +97,10 @@ void FakeSpawner::uses_cpu(ChildId id, std::int64_t cpu_ms) {
 
 void FakeSpawner::writes(ChildId id, const std::string& name, const std::string& content) {
   children_.at(id).outputs[name] = content;
+}
+
+void FakeSpawner::disk_is_full() {
+  use_.disk_full = true;
 }
 
 void FakeSpawner::uses(std::int64_t cpu_ms, std::int64_t peak_rss_bytes, bool warm) {
@@ -110,6 +130,7 @@ void FakeSpawner::finish(ChildId id, Exit exit) {
   exit.user_ms = use_.user_ms;
   exit.peak_rss_bytes = use_.peak_rss_bytes;
   exit.warm = use_.warm;
+  exit.disk_full = use_.disk_full;
   loop_.post([this, id, exit = std::move(exit)] {
     if (auto* listener = std::exchange(children_.at(id).listener, nullptr)) listener->on_exit(exit);
   });

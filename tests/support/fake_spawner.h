@@ -41,6 +41,7 @@ class FakeSpawner final : public convd::process::Spawner {
   void succeeds(ChildId id, std::map<std::string, std::string> outputs);
   // What the next ends of children say of them.
   void uses(std::int64_t cpu_ms, std::int64_t peak_rss_bytes, bool warm);
+  void disk_is_full();
   void ends(ChildId id, convd::process::End end, int status = 0, const std::string& reason = {});
   void runner_goes();  // what runs is lost
   void runner_comes();
@@ -54,6 +55,7 @@ class FakeSpawner final : public convd::process::Spawner {
   bool all_released() const;
 
  private:
+  bool refused(ChildId id);
   void finish(ChildId id, Exit exit);
 
   FakeLoop& loop_;

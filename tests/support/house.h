@@ -52,7 +52,26 @@ inline std::vector<std::unique_ptr<convd::engines::Engine>> fake_engines() {
   return engines;
 }
 
-inline const std::string a_docx = std::string("PK\x03\x04", 4) + std::string(26, '\0') + "[Content_Types].xml word/";
+inline std::string an_archive_of(const std::string& name, const std::string& content = {}) {
+  const auto put = [](std::string& header, std::size_t at, std::size_t number) {
+    for (std::size_t i = 0; i < 4; ++i) header[at + i] = static_cast<char>(number >> 8 * i & 0xFF);
+  };
+  // `at`: of the two sizes, stored and whole.
+  const auto sized = [&](std::string header, std::size_t at) {
+    put(header, at, content.size());
+    put(header, at + 4, content.size());
+    header[at + 8] = static_cast<char>(name.size());
+    return header;
+  };
+  const std::string local = sized(std::string("PK\x03\x04", 4) + std::string(26, '\0'), 18) + name + content;
+  const std::string entry = sized(std::string("PK\x01\x02", 4) + std::string(42, '\0'), 20) + name;
+  std::string end = std::string("PK\x05\x06", 4) + std::string(18, '\0');
+  end[8] = end[10] = 1;
+  put(end, 12, entry.size());
+  put(end, 16, local.size());
+  return local + entry + end;
+}
+inline const std::string a_docx = an_archive_of("[Content_Types].xml");
 inline const std::string a_pdf = "%PDF-1.7\n1 0 obj\n";
 
 // Test thread only.
@@ -70,14 +89,19 @@ class House {
   using Manager = convd::jobs::Manager;
   using Status = shared::StatusObject;
 
-  explicit House(convd::jobs::Settings settings = {})
-      : settings_(settings),
+  // Most stories are about runs, of the same few documents.
+  enum class Reuse : std::uint8_t { off, on };
+
+  explicit House(convd::jobs::Settings settings = {}, Reuse reuse = Reuse::off)
+      : settings_(std::move(settings)),
         store(loop, *convd::store::Files::open(directory_.path())),
         spawner(loop),
         registry(fake_engines()) {
     // The versions are no part of these stories, but for the one about them.
     registry.set_version("office", "7.4.7");
     settings_.disk_floor_bytes = 0;
+    settings_.reuse = reuse == Reuse::on;
+    settings_.font_roots = {};
     restart();
   }
 
@@ -93,14 +117,30 @@ class House {
     REQUIRE(recovered);
   }
 
+  // The same while commits are held back: they never come.
+  void restart_held() {
+    store.crash();
+    store.let_go();
+    restart();
+  }
+
   Manager& manager() { return *manager_; }
+  const std::string& state() const { return directory_.path(); }
+
+  void put(const std::string& name, const std::string& bytes) {
+    auto upload = manager_->begin_upload("uid:1");
+    REQUIRE(upload);
+    REQUIRE((*upload)->append(bytes));
+    manager_->put_document("uid:1", name, *std::move(upload), [](auto stored) { REQUIRE(stored); });
+    loop.turn();
+  }
 
   convd::jobs::Submission upload(const std::string& filename, const std::string& bytes,
                                  const std::string& org = "uid:1") {
     convd::jobs::Submission submission;
     submission.org = submission.principal = org;
     submission.filename = filename;
-    auto upload = manager_->begin_upload();
+    auto upload = manager_->begin_upload(org);
     REQUIRE(upload);
     REQUIRE((*upload)->append(bytes));
     submission.upload = *std::move(upload);
@@ -141,7 +181,13 @@ class House {
     return text;
   }
   std::string result_text(const std::string& id, const std::string& name = {}) {
-    const auto handle = manager_->result("uid:1", id, name);
+    std::optional<shared::Result<convd::jobs::ResultHandle>> fetched;
+    manager_->fetch_result("uid:1", id, name, [&](shared::Result<convd::jobs::ResultHandle> outcome) {
+      fetched.emplace(std::move(outcome));
+    });
+    loop.turn();
+    REQUIRE(fetched);
+    const auto& handle = *fetched;
     if (!handle) return std::string(shared::to_string(handle.error().code));
     std::string text(static_cast<std::size_t>(handle->file.size_bytes), '\0');
     REQUIRE(::pread(handle->fd.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <stdexcept>
 #include <utility>
 
 #include "shared/protocol.h"
@@ -17,6 +18,18 @@ bool is_terminal(const ConversionRow& row) {
   return status && shared::is_terminal(*status);
 }
 
+bool has_its_result(const ConversionRow& row) {
+  return row.status == "completed" && !row.result_gone_ms;
+}
+
+// The first `limit` by when they ended.
+std::vector<ConversionRow> first_ended(std::vector<ConversionRow> rows, int limit) {
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const auto& a, const auto& b) { return a.completed_ms < b.completed_ms; });
+  rows.resize(std::min(rows.size(), static_cast<std::size_t>(limit)));
+  return rows;
+}
+
 }  // namespace
 
 class MemoryStore::Work final : public Transaction {
@@ -25,16 +38,41 @@ class MemoryStore::Work final : public Transaction {
   void insert(const ConversionRow& row) override { tables_.conversions.emplace(row.id, row); }
   bool update(const ConversionRow& row) override {
     const auto found = tables_.conversions.find(row.id);
-    if (found == tables_.conversions.end() || is_terminal(found->second)) {
+    const bool stale = found == tables_.conversions.end() || is_terminal(found->second) ||
+                       found->second.attempt > row.attempt || found->second.rev >= row.rev;
+    if (stale) {
       ++tables_.refused;
       return false;
     }
     found->second = row;
     return true;
   }
-  void remove_conversion(const std::string& id) override {
-    tables_.conversions.erase(id);
+  bool remove_conversion(const std::string& id) override {
     std::erase_if(tables_.notes, [&](const NoteRow& note) { return note.conversion == id; });
+    std::erase_if(tables_.keys, [&](const auto& entry) { return entry.second.conversion == id; });
+    return tables_.conversions.erase(id) > 0;
+  }
+  std::optional<IdempotencyRow> claim_key(const IdempotencyRow& row, Millis live_since_ms) override {
+    const auto place = tables_.keys.find({row.org, row.key});
+    if (place != tables_.keys.end() && place->second.created_ms >= live_since_ms) return place->second;
+    tables_.keys[{row.org, row.key}] = row;
+    return std::nullopt;
+  }
+  std::int64_t prune_keys(Millis before_ms, int limit) override {
+    std::int64_t removed = 0;
+    std::erase_if(tables_.keys, [&](const auto& entry) {
+      return removed < limit && entry.second.created_ms < before_ms && ++removed > 0;
+    });
+    tables_.most_pruned = std::max(tables_.most_pruned, removed);
+    return removed;
+  }
+  bool remove_result(const std::string& id, Millis now_ms, const std::string& why) override {
+    const auto found = tables_.conversions.find(id);
+    if (found == tables_.conversions.end() || !has_its_result(found->second)) return false;
+    found->second.result_gone_ms = now_ms;
+    found->second.result_gone_why = why;
+    ++found->second.rev;
+    return true;
   }
   Noted add_note(const NoteRow& row, int most) override {
     const auto found = tables_.conversions.find(row.conversion);
@@ -45,7 +83,16 @@ class MemoryStore::Work final : public Transaction {
     tables_.notes.push_back(row);
     return Noted::written;
   }
-  void put(const DocumentRow& row) override { tables_.documents[{row.org, row.name}] = row; }
+  void put(const DocumentRow& row) override {
+    tables_.documents[{row.org, row.name}] = row;
+    tables_.uses[{row.org, row.name}] = row.created_ms;
+  }
+  void use_document(const std::string& org, const std::string& name, Millis now_ms) override {
+    tables_.uses[{org, name}] = now_ms;
+  }
+  bool remove_unused_document(const std::string& org, const std::string& name, Millis before_ms) override {
+    return tables_.uses[{org, name}] < before_ms && remove_document(org, name);
+  }
   bool remove_document(const std::string& org, const std::string& name) override {
     return tables_.documents.erase({org, name}) > 0;
   }
@@ -70,6 +117,13 @@ class MemoryStore::Work final : public Transaction {
     }));
   }
   void record(const RuntimeRow& row) override { tables_.runtimes.push_back(row); }
+  void put(const PoisonRow& row) override {
+    if (row.crashes > 0) {
+      tables_.poisons[{row.sha256, row.engine}] = row;
+    } else {
+      tables_.poisons.erase({row.sha256, row.engine});
+    }
+  }
   void maybe_drop_blob(const std::string& sha256) override { after.drops.push_back(sha256); }
 
   Aftermath after;
@@ -117,18 +171,28 @@ shared::Result<void> MemoryStore::run(const Waiting& operation, Aftermath& after
   }
   if (!operation.write) return {};
   if (failing_) return *failing_;
+  return write(operation.write, aftermath);
+}
+
+shared::Result<void> MemoryStore::write(const Operation& operation, Aftermath& aftermath) {
   Tables changed = tables_;
   Work work(changed);
-  if (auto written = operation.write(work, files_); !written) return written;
+  if (auto written = operation(work, files_); !written) return written;
   tables_ = std::move(changed);
   aftermath = std::move(work.after);
+  if (auto doubt = std::exchange(doubted_, std::nullopt)) return *std::move(doubt);
   return {};
 }
 
 std::optional<ConversionRow> MemoryStore::conversion(const std::string& id) {
   const auto found = tables_.conversions.find(id);
   if (found == tables_.conversions.end()) return std::nullopt;
-  return found->second;
+  return sound(found->second);
+}
+
+const ConversionRow& MemoryStore::sound(const ConversionRow& row) const {
+  if (damaged_.contains(row.id)) throw std::runtime_error("a row of conversions does not match its sum");
+  return row;
 }
 
 std::vector<ConversionRow> MemoryStore::conversions(const ListQuery& query) {
@@ -149,6 +213,21 @@ std::vector<ConversionRow> MemoryStore::unfinished() {
     if (!is_terminal(row)) rows.push_back(row);
   }
   return rows;
+}
+
+std::optional<ConversionRow> MemoryStore::reusable(const std::string& org, const std::string& reuse_key) {
+  for (auto entry = tables_.conversions.rbegin(); entry != tables_.conversions.rend(); ++entry) {
+    const ConversionRow& row = entry->second;
+    if (row.org == org && row.reuse_key == reuse_key && row.status == "completed" && !row.result_gone_ms)
+      return sound(row);
+  }
+  return std::nullopt;
+}
+
+std::optional<IdempotencyRow> MemoryStore::idempotency_key(const std::string& org, const std::string& key) {
+  const auto found = tables_.keys.find({org, key});
+  if (keys_overlooked_ || found == tables_.keys.end()) return std::nullopt;
+  return found->second;
 }
 
 DocumentRow MemoryStore::with_badge(DocumentRow row) {
@@ -215,9 +294,56 @@ std::int64_t MemoryStore::oldest_event(const std::string& org) {
   return tables_.floors[org] + 1;
 }
 
+std::vector<PoisonRow> MemoryStore::poisons(int limit) {
+  std::vector<PoisonRow> rows;
+  for (const auto& [key, row] : tables_.poisons) rows.push_back(row);
+  std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.last_ms > b.last_ms; });
+  rows.resize(std::min(rows.size(), static_cast<std::size_t>(limit)));
+  return rows;
+}
+
 bool MemoryStore::has_result(const std::string& id) {
   const auto found = conversion(id);
-  return found && found->status == "completed";
+  return found && has_its_result(*found);
+}
+
+std::vector<ConversionRow> MemoryStore::stored_results(int limit) {
+  std::vector<ConversionRow> rows;
+  for (const auto& [id, row] : tables_.conversions) {
+    if (has_its_result(row)) rows.push_back(row);
+  }
+  return first_ended(std::move(rows), limit);
+}
+
+std::vector<ConversionRow> MemoryStore::ended(Millis before_ms, int limit) {
+  std::vector<ConversionRow> rows;
+  for (const auto& [id, row] : tables_.conversions) {
+    if (row.completed_ms && *row.completed_ms < before_ms) rows.push_back(row);
+  }
+  return first_ended(std::move(rows), limit);
+}
+
+std::vector<DocumentRow> MemoryStore::unused_documents(Millis before_ms, int limit) {
+  std::vector<DocumentRow> rows;
+  for (const auto& [key, row] : tables_.documents) {
+    if (tables_.uses[key] < before_ms && rows.size() < static_cast<std::size_t>(limit)) rows.push_back(row);
+  }
+  return rows;
+}
+
+Usage MemoryStore::usage_where(const std::function<bool(const std::string& org)>& counts) const {
+  Usage usage;
+  for (const auto& [key, row] : tables_.documents) {
+    if (!counts(row.org)) continue;
+    ++usage.documents;
+    usage.document_bytes += row.size_bytes;
+  }
+  for (const auto& [id, row] : tables_.conversions) {
+    if (!counts(row.org) || !has_its_result(row)) continue;
+    ++usage.results;
+    usage.result_bytes += row.result_bytes;
+  }
+  return usage;
 }
 
 bool MemoryStore::blob_in_use(const std::string& sha256) {

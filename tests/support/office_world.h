@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "convd/process/office_wire.h"
+#include "tests/support/paths.h"
 #include "tests/support/temp_directory.h"
 
 namespace tests {
@@ -63,6 +64,8 @@ struct Outcome {
     }
     return "";
   }
+  // The fonts in it, as "BAAAAA+DejaVuSans".
+  std::string fonts() const { return printed_by("pdffonts " + path()); }
   template <typename Note>
   std::vector<Note> all() const {
     std::vector<Note> found;

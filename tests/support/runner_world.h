@@ -1,18 +1,13 @@
 #pragma once
 // A real convd-runner on a real loop, and listeners that write down what they are told.
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <cctype>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <optional>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -22,6 +17,8 @@
 #include "convd/loop/ev_loop.h"
 #include "convd/process/runner_client.h"
 #include "convd/process/runner_process.h"
+#include "tests/support/paths.h"
+#include "tests/support/processes.h"
 #include "tests/support/temp_directory.h"
 
 namespace tests {
@@ -56,25 +53,10 @@ inline std::string content_of(int fd) {
   return text;
 }
 
-// Processes of this machine whose command line holds `word`.
-inline std::vector<pid_t> processes_with(const std::string& word) {
-  std::vector<pid_t> found;
-  DIR* proc = opendir("/proc");
-  while (const dirent* entry = readdir(proc)) {
-    if (std::isdigit(static_cast<unsigned char>(entry->d_name[0])) == 0) continue;
-    std::ifstream file(std::string("/proc/") + entry->d_name + "/cmdline");
-    std::ostringstream line;
-    line << file.rdbuf();  // nothing when the process has gone meanwhile
-    if (line.str().find(word) != std::string::npos) found.push_back(std::atoi(entry->d_name));
-  }
-  closedir(proc);
-  return found;
-}
-
 class RunnerWorld {
  public:
-  explicit RunnerWorld(convd::process::RunnerOptions options = {})
-      : client(loop), runner(loop, client, with_defaults(std::move(options))) {
+  explicit RunnerWorld(convd::process::RunnerOptions options = {}, convd::loop::milliseconds patience = 15s)
+      : client(loop, patience), runner(loop, client, with_defaults(std::move(options))) {
     runner.start([this] { ++changes; });
   }
 

@@ -1,5 +1,5 @@
 #pragma once
-// A file system of one megabyte; only root can have one.
+// A file system of a few megabytes; only root can have one.
 
 #include <sys/mount.h>
 
@@ -11,7 +11,9 @@ namespace tests {
 
 class SmallDisk {
  public:
-  SmallDisk() : mounted_(::mount("tmpfs", directory_.path().c_str(), "tmpfs", 0, "size=1m") == 0) {}
+  explicit SmallDisk(int mebibytes = 1, const std::string& further_options = "")
+      : mounted_(::mount("tmpfs", directory_.path().c_str(), "tmpfs", 0,
+                         ("size=" + std::to_string(mebibytes) + "m" + further_options).c_str()) == 0) {}
   SmallDisk(const SmallDisk&) = delete;
   SmallDisk& operator=(const SmallDisk&) = delete;
   ~SmallDisk() {

@@ -135,6 +135,15 @@ class ScriptedSession final : public api::SocketSession {
   std::string frames_;
 };
 
+class CountedStay final : public api::Stay {
+ public:
+  explicit CountedStay(std::atomic<int>& count) : count_(count) { ++count_; }
+  ~CountedStay() override { --count_; }
+
+ private:
+  std::atomic<int>& count_;
+};
+
 // Answers "METHOD /a|b ?name=value body\n". Paths with a meaning of their own: /early (answers before the body), /later
 // (answers when the test says so), /custom (as `custom` says), /big (a megabyte of text), /file (a part of a file),
 // /status/N, /caller, /ws/NAME.
@@ -143,12 +152,17 @@ class EchoService final : public api::Service {
   explicit EchoService(loop::Loop& loop) : loop_(loop) {}
 
   std::unique_ptr<api::Exchange> begin(api::Request request, api::Responder& responder) override;
-  std::unique_ptr<api::SocketSession> open_socket(const api::Request& request) override;
+  bool has_socket(const api::Request& request) const override {
+    return request.path.size() == 2 && request.path.front() == "ws";
+  }
+  api::Opening open_socket(const api::Request& request) override;
   api::Response problem(const shared::Error& error) const override {
     return {status_for(error.code), {{"Content-Type", "text/plain"}}, error.message + "\n"};
   }
-  void connection_opened() override { ++connections; }
-  void connection_closed() override { --connections; }
+  std::unique_ptr<api::Stay> arrive(const api::Caller&) override {
+    if (turns_away) return nullptr;
+    return std::make_unique<CountedStay>(connections);
+  }
 
   std::shared_ptr<SocketScript> script(const std::string& name) {
     const std::lock_guard lock(mutex_);
@@ -165,9 +179,12 @@ class EchoService final : public api::Service {
   }
 
   std::atomic<int> connections{0};
+  std::atomic<bool> turns_away{false};
   std::atomic<int> exchanges{0};
   std::atomic<int> begun{0};
+  std::atomic<int> left{0};
   std::atomic<int> sessions{0};
+  std::atomic<int> asked_for_sockets{0};
   std::vector<api::Responder*> later;  // loop thread only
   std::string file_path;
   std::function<api::Response()> custom;  // loop thread only
@@ -190,6 +207,7 @@ class EchoExchange final : public api::Exchange {
   }
   std::string_view first() const { return request_.path.empty() ? std::string_view() : request_.path.front(); }
   void on_body(std::string_view bytes) override { body_ += bytes; }
+  void on_client_left() override { ++service_.left; }
   void on_body_end() override {
     if (first() == "later") {
       service_.later.push_back(&responder_);
@@ -236,9 +254,11 @@ inline std::unique_ptr<api::Exchange> EchoService::begin(api::Request request, a
   return exchange;
 }
 
-inline std::unique_ptr<api::SocketSession> EchoService::open_socket(const api::Request& request) {
-  if (request.path.size() != 2 || request.path.front() != "ws") return nullptr;
-  return std::make_unique<ScriptedSession>(script(request.path[1]), sessions);
+inline api::Opening EchoService::open_socket(const api::Request& request) {
+  ++asked_for_sockets;
+  if (!has_socket(request)) return {};
+  if (request.path[1] == "refused") return {nullptr, api::Response{429, {{"Retry-After", "7"}}, "too fast\n"}};
+  return {std::make_unique<ScriptedSession>(script(request.path[1]), sessions), {}};
 }
 
 // The bytes of one connection. Reads fail the test when nothing comes in time.

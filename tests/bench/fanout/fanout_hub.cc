@@ -27,6 +27,7 @@
 #include "convd/realtime/realtime.h"
 #include "convd/store/store.h"
 #include "convd/transport/server.h"
+#include "convd/trust/audit_log.h"
 #include "tests/bench/fanout/poller.h"
 
 namespace {
@@ -87,17 +88,20 @@ class Intake {
 
 class Service final : public api::Service {
  public:
-  Service(convd::loop::Loop& loop, convd::realtime::Realtime& realtime) : loop_(loop), realtime_(realtime) {}
+  Service(convd::loop::Loop& loop, convd::realtime::Realtime& realtime)
+      : loop_(loop), realtime_(realtime), authority_(loop), audit_(loop, std::nullopt) {}
 
   std::unique_ptr<api::Exchange> begin(api::Request, api::Responder& responder) override {
     return std::make_unique<NotFound>(responder);
   }
-  std::unique_ptr<api::SocketSession> open_socket(const api::Request&) override {
-    return std::make_unique<api::StreamSocket>(realtime_, loop_, api::Caller{.principal = org, .org = org});
+  bool has_socket(const api::Request&) const override { return true; }
+  api::Opening open_socket(const api::Request&) override {
+    const api::Caller caller{.principal = org, .org = org};
+    return {std::make_unique<api::StreamSocket>(realtime_, loop_, authority_, caller, api::AuditTrail(audit_, {}, {})),
+            {}};
   }
   api::Response problem(const shared::Error&) const override { return {.status = 400, .headers = {}, .body = {}}; }
-  void connection_opened() override {}
-  void connection_closed() override {}
+  std::unique_ptr<api::Stay> arrive(const api::Caller&) override { return std::make_unique<api::Stay>(); }
 
  private:
   struct NotFound final : api::Exchange {
@@ -109,6 +113,8 @@ class Service final : public api::Service {
 
   convd::loop::Loop& loop_;
   convd::realtime::Realtime& realtime_;
+  convd::trust::Authority authority_;
+  convd::trust::AuditLog audit_;
 };
 
 int complain(const shared::Error& error) {
