@@ -97,7 +97,7 @@ class Storm:
             with contextlib.suppress(OSError):
                 _, writer = await asyncio.open_unix_connection(self.daemon.socket)
                 try:
-                    writer.write(b"POST /documents?name=trickle.md HTTP/1.1\r\nHost: x\r\nContent-Length: 400000\r\n\r\n")
+                    writer.write(b"POST /documents?name=trickle.md HTTP/1.1\r\nHost: localhost\r\nContent-Length: 400000\r\n\r\n")
                     for _ in range(40):
                         writer.write(b"drop " * 2000)
                         await writer.drain()

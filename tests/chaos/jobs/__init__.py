@@ -1,0 +1,1 @@
+"""The parts of tests/chaos/run.py: see README.md beside it."""
