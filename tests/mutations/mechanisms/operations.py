@@ -1,0 +1,70 @@
+"""Operations: drain, pause, resume, reload, top, log level, ready and alive, watchdog."""
+
+from .mutation import Mutation, story, unit
+
+OPERATION = "convd/jobs/operation.cc"
+LIFECYCLE = "convd/jobs/lifecycle.cc"
+PULSE = "convd/pulse.cc"
+HEALTH = "convd/api/health_routes.cc"
+DRAIN = unit("operation_test", "a drain refuses, tells when nothing runs any more, and stays")
+
+MUTATIONS = [
+    Mutation("a drain refuses", OPERATION, "  if (operation_ != Operation::draining) return std::nullopt;\n", "  return std::nullopt;\n", DRAIN),
+    Mutation("a drain tells when nothing runs", "convd/jobs/recovery.cc", "  if (idle_) loop_.post(guarded(std::exchange(idle_, nullptr)));\n", "", DRAIN),
+    Mutation("a pause starts nothing", LIFECYCLE, "draining_ || operation_ != Operation::running || queue_", "draining_ || queue_",
+             story("test_operations", "Holding.test_a_pause_accepts_and_starts_nothing")),
+    Mutation("a resume starts what waits", OPERATION, "  check_drained();\n  dispatch();\n  return true;", "  check_drained();\n  return true;",
+             unit("operation_test", "a pause accepts and starts nothing, and what runs goes on")),
+    Mutation("SIGTERM starts nothing more", LIFECYCLE, "if (!recovered_ || draining_ || ", "if (!recovered_ || ",
+             unit("manager_test", "a drain lets running work finish and takes no more")),
+    Mutation("SIGTERM waits for what runs", "convd/jobs/recovery.cc", "if ((!drained_ && !idle_) || !is_idle()) return;", "if (!drained_ && !idle_) return;",
+             story("test_operations", "Ending.test_a_draining_daemon_lets_what_runs_finish")),
+    Mutation("a second SIGTERM is now", "convd/daemon.cc", "  if (phase_ == Phase::draining) {\n", "  if (phase_ == Phase::draining) return;\n  if (false) {\n",
+             story("test_lifecycle", "Ending.test_second_sigterm_is_now")),
+    Mutation("only operators", "convd/api/control_routes.cc", 'Route{"POST", pattern, Permission::operators,', 'Route{"POST", pattern, Permission::anyone,',
+             unit("api_control_test", "nobody else does")),
+    Mutation("a reload puts settings in force", "convd/operations.cc", "  world_.manager.set(world_.config.jobs);\n", "",
+             story("test_operations", "Reloading.test_more_slots_start_what_waits")),
+    Mutation("SIGHUP", "convd/daemon.cc", "[this] { hang_up(); }));", "[] {}));",
+             story("test_operations", "Reloading.test_a_storm_of_hangups_harms_nothing")),
+    Mutation("a reload says what needs a restart", "convd/config_change.cc", "is_live(key.name) ? Effect::now : Effect::restart", "Effect::now",
+             story("test_operations", "Reloading.test_what_changed_and_what_needs_a_restart")),
+    Mutation("a wrong file changes nothing", "convd/operations.cc", "    service_manager::ready(status());\n    return fresh.error();\n",
+             "    service_manager::ready(status());\n    world_.config.jobs.slots = 7;\n    world_.manager.set(world_.config.jobs);\n    return fresh.error();\n",
+             story("test_operations", "Reloading.test_a_wrong_file_changes_nothing")),
+    Mutation("log level at run time", "convd/operations.cc", "  convd::set_log_level(world_.config.log_level);\n", "",
+             story("test_operations", "Reloading.test_the_log_tells_more_until_it_is_told_less")),
+    Mutation("log level of the runner", "convd/operations.cc", "  world_.runner.set_log_level(world_.config.log_level);\n", "",
+             story("test_operations", "Reloading.test_the_log_tells_more_until_it_is_told_less")),
+    Mutation("/readyz says no", HEALTH, "const int status = problems.empty() ? 200 : 503;", "const int status = 200;",
+             unit("api_routes_test", "health follows the house")),
+    Mutation("/livez is not /readyz", HEALTH, 'livez(const Services&, const Call&) {\n  return text_response(200, "ok\\n");',
+             'livez(const Services& services, const Call&) {\n  return text_response(problems_of(services).empty() ? 200 : 503, "ok\\n");',
+             unit("api_routes_test", "health follows the house")),
+    Mutation("watchdog fed only while the store gets on", PULSE, "  if (!rows_.under_way) send_to_rows();\n", "  alive_();\n  if (!rows_.under_way) send_to_rows();\n",
+             story("test_operations", "Watchdog.test_it_is_fed_only_while_the_store_gets_on")),
+    Mutation("watchdog fed only while files get on", PULSE, "silence(files_) <= settings_.file_patience && silence(uploads_)", "silence(uploads_)",
+             unit("pulse_test", "threads for files are given more time, and not for ever")),
+    Mutation("watchdog fed only while uploads get on", PULSE, " && silence(uploads_) <= settings_.file_patience;", ";",
+             unit("pulse_test", "threads for files are given more time, and not for ever")),
+    Mutation("watchdog fed", "convd/daemon.cc", "pulse_.start(settings, [] { service_manager::alive(); });", "pulse_.start(settings, [] {});",
+             story("test_operations", "Watchdog.test_it_is_fed_only_while_the_store_gets_on")),
+    Mutation("slots in convctl top", "convd/jobs/activity.cc", "  for (const Live* live : running_) {\n    if (!is_shown(*live)) continue;\n",
+             "  for (const Live* live : running_) {\n    continue;\n",
+             story("test_operations", "Activity.test_what_runs_and_what_waits")),
+    Mutation("rates in convctl top", "convd/jobs/activity.cc", "  activity.last_minute = rates_over(minute);\n", "",
+             unit("operation_test", "who looks sees what runs, what is next and how fast it goes")),
+    Mutation("convctl top shows one's own only", "convd/jobs/activity.cc", "return org.empty() || live.job.org == org;", "return org.empty() || !live.job.org.empty();",
+             story("test_top", "InAPipe.test_one_who_is_no_operator_sees_totals_and_no_names")),
+    Mutation("convctl top is live", "convctl/top_command.cc", "if (over_ || is_last()) return;", "return;",
+             story("test_top", "OnATerminal.test_it_is_redrawn_in_place_until_q")),
+    Mutation("watchdog fed by the loop", "convd/daemon.cc", "pulse_.start(settings, [] { service_manager::alive(); });",
+             "std::thread([p = settings.period] {\n    for (;;) {\n      service_manager::alive();\n      std::this_thread::sleep_for(p);\n"
+             "    }\n  }).detach();\n  pulse_.start(settings, [] {});",
+             story("test_operations", "Watchdog.test_it_is_not_fed_when_the_loop_hangs"),
+             also=(("#include <csignal>\n", "#include <csignal>\n#include <thread>\n"),)),
+    Mutation("watchdog fed only for what was committed", PULSE, "if (committed && files_get_on()) alive_();", "if (files_get_on()) alive_();",
+             unit("pulse_test", "a store that commits nothing is no sign of life")),
+    Mutation("the queue in convctl top", "convd/jobs/activity.cc", "  for (const std::string& id : queue_.first(most_next)) {\n",
+             "  for (const std::string& id : std::vector<std::string>()) {\n", story("test_operations", "Activity.test_what_runs_and_what_waits")),
+]
