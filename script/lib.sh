@@ -8,7 +8,7 @@ build_packages=(
   g++ cmake ninja-build ccache mold pkg-config
   libwebsockets-dev libwebsockets-evlib-ev libev-dev libcli11-dev libcjson-dev libspdlog-dev catch2
   libsqlite3-dev libsystemd-dev libssl-dev libseccomp-dev libarchive-dev libhttp-parser-dev libpoppler-cpp-dev zlib1g-dev
-  libreoffice-dev libreofficekit-dev libqpdf-dev libjemalloc-dev
+  libreoffice-dev libreofficekit-dev libqpdf-dev libfontconfig-dev libjemalloc-dev
 )
 run_packages=(
   bubblewrap
@@ -16,7 +16,12 @@ run_packages=(
   pandoc poppler-utils libvips-tools librsvg2-bin ffmpeg
   fonts-dejavu-core fonts-liberation
 )
-test_packages=(python3 python3-websockets curl git man-db mandoc systemd clang-format-14)
+test_packages=(
+  python3 python3-websockets curl openssl git man-db mandoc systemd clang-format-14 strace faketime e2fsprogs logrotate slowhttptest
+)
+
+# The runtimes of the sanitizers and of libFuzzer are only recommended by clang.
+fuzz_packages=(clang-14 libclang-rt-14-dev)
 
 say() { printf '%s\n' "$*" >&2; }
 die() {
@@ -64,16 +69,17 @@ install_packages() {
   quietly packages as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
 }
 
-# promtool alone, taken out of the prometheus package into build/tools: installing the package would start a service.
-provide_promtool() {
+# provide_tool PROGRAM PACKAGE PATH: that program alone, taken out of its package into build/tools, because installing the
+# package would start a service.
+provide_tool() {
   export PATH="$root/build/tools:$PATH"
-  command -v promtool >/dev/null && return 0
+  command -v "$1" >/dev/null && return 0
   local work=build/tools/unpack
   mkdir -p "$work"
-  if (cd "$work" && apt-get download -q prometheus && dpkg-deb -x prometheus_*.deb .) >build/promtool.log 2>&1; then
-    mv "$work/usr/bin/promtool" build/tools/promtool
+  if (cd "$work" && apt-get download -q "$2" && dpkg-deb -x "$2"_*.deb .) >"build/$1.log" 2>&1; then
+    mv "$work/$3" "build/tools/$1"
   else
-    say "promtool could not be fetched (build/promtool.log): the metrics check will be skipped."
+    say "$1 could not be fetched (build/$1.log): the tests that need it will be skipped."
   fi
   rm -rf "$work"
 }
@@ -98,6 +104,6 @@ build() {
 build_programs() {
   configure release
   local programs
-  mapfile -t programs < <(ninja -C build/release -t targets all | sed -n 's/^\(convd\|convctl\|convd-runner\|convd-layout\|convd-office\): .*/\1/p')
+  mapfile -t programs < <(ninja -C build/release -t targets all | sed -n 's/^\(convd\|convctl\|convd-runner\|convd-layout\|convd-inspect\|convd-office\): .*/\1/p')
   build release "${programs[@]}"
 }

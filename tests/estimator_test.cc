@@ -27,9 +27,36 @@ convd::store::RuntimeRow run(std::int64_t input_bytes, std::int64_t wall_ms) {
 TEST_CASE("without a past run nothing is invented") {
   Estimator estimator;
   CHECK(estimator.route_ms(one_step(), 50'000) == std::nullopt);
-  const Cost cost = cost_of(estimator, two_steps(), 50'000);
+  CHECK(estimator.guessed_step_ms(one_step().front(), 50'000) == std::nullopt);
+  const Cost cost = cost_of(estimator, two_steps(), 0);
   CHECK(cost.ms == 1000);
   CHECK_FALSE(cost.known);
+}
+
+TEST_CASE("a guess grows with the input: a book is not taken for a letter") {
+  constexpr double short_ms = 2'000;
+  constexpr std::int64_t letter_bytes = 20'000;
+  constexpr std::int64_t book_bytes = 200'000;  // 155 pages of nothing but text
+  const tests::FakeEngine libreoffice("libreoffice", {{"docx", "pdf", 1'200, 90}});
+  const Route route{{&libreoffice, "docx", "pdf", 1.0}};
+  Estimator estimator;
+  CHECK(cost_of(estimator, route, letter_bytes).ms < short_ms);
+  CHECK(cost_of(estimator, route, book_bytes).ms > short_ms);
+  CHECK(cost_of(estimator, route, 10 * book_bytes).ms > 5 * cost_of(estimator, route, book_bytes).ms);
+  // A picture has its bytes for little work.
+  const tests::FakeEngine vips("vips", {{"jpg", "png", 150, 90}});
+  CHECK(cost_of(estimator, {{&vips, "jpg", "png", 1.0}}, 10 * book_bytes).ms < short_ms);
+}
+
+TEST_CASE("where only documents of another size have run, the guess comes from them") {
+  Estimator estimator;
+  estimator.learn(run(50'000, 800));
+  CHECK(estimator.step_ms(one_step().front(), 5'000'000) == std::nullopt);
+  const Cost larger = cost_of(estimator, one_step(), 5'000'000);
+  CHECK(larger.ms > 79'000);
+  CHECK(larger.ms < 81'000);
+  CHECK_FALSE(larger.known);
+  CHECK(cost_of(estimator, one_step(), 2'000).ms == 800);
 }
 
 TEST_CASE("an estimate is the middle of the runs of similar size") {

@@ -6,6 +6,7 @@
 #include "tests/support/catch.h"
 
 using namespace convd::engines;
+using namespace convd::inspect;
 using namespace std::string_literals;
 
 namespace {
@@ -14,7 +15,7 @@ const std::string ole = "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"s;
 const std::string png = "\x89PNG\r\n\x1A\n\0\0\0\rIHDR"s;
 
 SniffResult look(const std::string& format, const std::string& head) {
-  return sniff(*find_format(format), head);
+  return sniff(claim_of(*find_format(format)), head);
 }
 
 std::string utf16(const std::string& text) {
@@ -226,7 +227,7 @@ TEST_CASE("no cut of a head is read beyond its end") {
     for (std::size_t size = 0; size <= whole.size(); ++size) {
       for (const Format& format : formats()) {
         const std::string head = whole.substr(0, size);
-        CHECK_FALSE(sniff(format, head).seen.empty());
+        CHECK_FALSE(sniff(claim_of(format), head).seen.empty());
         directory_offset(head);
       }
     }

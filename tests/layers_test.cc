@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "tests/support/catch.h"
+#include "tests/support/paths.h"
 
 namespace {
 
@@ -56,7 +57,8 @@ const std::vector<Door>& doors() {
       {"llhttp.h", {"convd/transport/"}, "HTTP_PARSER"},
       {"cjson/", {"shared/json.cc"}, "CJSON"},
       {"sqlite3.h", {"convd/store/sqlite."}, "SQLITE"},
-      {"openssl/", {"convd/store/"}, "CRYPTO"},
+      {"openssl/ssl.h", {"convctl/client_tls."}, "SSL"},
+      {"openssl/", {"convd/store/", "convd/trust/", "convctl/client_tls."}, "CRYPTO"},
       {"archive.h", {"convd/store/"}, "ARCHIVE"},
       {"archive_entry.h", {"convd/store/"}, "ARCHIVE"},
       {"seccomp.h", {"convd/process/"}, "SECCOMP"},
@@ -69,7 +71,8 @@ const std::vector<Door>& doors() {
       {"osl/", {"convd/office/"}, "LibreOffice"},
       {"LibreOfficeKit/", {"convd/office/"}, "LibreOffice"},
       {"qpdf/", {"convd/office/"}, "QPDF"},
-      {"zlib.h", {"convd/events/"}, "ZLIB"},
+      {"fontconfig/", {"convd/office/substitute."}, "FONTCONFIG"},
+      {"zlib.h", {"convd/events/", "convd/inspect/"}, "ZLIB"},
       {"CLI/", {"convd/*", "convctl/*"}, ""},
       {"systemd/", {"convd/*", "convd/runner/main.cc"}, "SYSTEMD"},
       {"spdlog/", {"convd/"}, ""},

@@ -1,3 +1,9 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "convd/layout/alone.h"
 #include "convd/layout/blocks.h"
 #include "convd/layout/reading_order.h"
 #include "convd/layout/render.h"
@@ -109,4 +115,17 @@ TEST_CASE("layout boxes carry page, place and category") {
   CHECK(*boxes[0].at("category")->string() == "Title");
   CHECK(*boxes[1].at("category")->string() == "Text");
   CHECK(*(*boxes[0].at("bbox")->items())[0].number() == 50);
+}
+
+TEST_CASE("the layout program can start no other") {
+  const pid_t child = fork();
+  if (child == 0) {
+    if (!forbid_programs()) _exit(2);
+    execl("/bin/true", "/bin/true", nullptr);
+    _exit(errno == EPERM ? 1 : 3);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 1);
 }

@@ -139,6 +139,19 @@ TEST_CASE("a route found before is forgotten when its engine goes") {
   CHECK_FALSE(planner.plan("a", "b"));
 }
 
+TEST_CASE("what can be reached, asked for again, is without what has gone") {
+  Registry all = registry({{"stays", {{"a", "b", 1, 1}}}, {"goes", {{"a", "c", 1, 1}, {"d", "a", 1, 1}}}});
+  const Planner planner(all);
+  for (int again = 0; again < 2; ++again) {
+    CHECK(planner.targets("a") == std::vector<std::string>{"b", "c"});
+    CHECK(planner.sources() == std::vector<std::string>{"a", "d"});
+    CHECK(planner.targets("nothing").empty());
+  }
+  all.set_unavailable("goes", "gone");
+  CHECK(planner.targets("a") == std::vector<std::string>{"b"});
+  CHECK(planner.sources() == std::vector<std::string>{"a"});
+}
+
 TEST_CASE("the real table takes the sensible ways") {
   const std::map<std::pair<std::string, std::string>, std::string> expected{
       {{"docx", "pdf"}, "libreoffice(pdf)"},

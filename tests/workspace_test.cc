@@ -66,6 +66,27 @@ TEST_CASE("a workspace lives as long as its object") {
   CHECK_FALSE(std::filesystem::exists(path));
 }
 
+TEST_CASE("only plain files of one name can be opened") {
+  const tests::TempDirectory directory;
+  const auto workspace = *Workspace::make(directory / "1", nobody_else);
+  const std::string out = workspace.out();
+  for (const char* name : {"/good", "/twin"}) write(out + name, 5);
+  write(directory / "outside", 5);
+  std::filesystem::create_hard_link(out + "/twin", out + "/other");
+  std::filesystem::create_symlink(out + "/good", out + "/near");
+  std::filesystem::create_symlink(directory / "outside", out + "/far");
+  std::filesystem::create_directory(out + "/sub");
+  write(out + "/sub/below", 5);
+  REQUIRE(mkfifo((out + "/pipe").c_str(), 0600) == 0);
+  CHECK(workspace.open("good").ok());
+  for (const char* name : {"twin", "other", "near", "far", "sub", "sub/below", "pipe", "../in", "..", "", "none"}) {
+    INFO(name);
+    CHECK_FALSE(workspace.open(name).ok());
+  }
+  REQUIRE(workspace.outputs().size() == 1);
+  CHECK(workspace.outputs()[0].name == "good");
+}
+
 TEST_CASE("output is counted at every depth") {
   const tests::TempDirectory directory;
   const auto workspace = *Workspace::make(directory / "1", nobody_else);
