@@ -3,10 +3,10 @@
 #include <spdlog/spdlog.h>
 #include <sysexits.h>
 
-#include <csignal>
 #include <tuple>
 #include <utility>
 
+#include "convd/loop/signal_mask.h"
 #include "convd/programs.h"
 #include "convd/service_manager.h"
 #include "convd/trust_policy.h"
@@ -76,13 +76,11 @@ int Daemon::run() {
         "auth is off: everybody on this machine can use convd over TCP as \"local\"; see auth in convd.conf(5)");
   for (const int number : {SIGTERM, SIGINT}) signals_.push_back(loop_.on_signal(number, [this] { terminate(); }));
   signals_.push_back(loop_.on_signal(SIGHUP, [this] { hang_up(); }));
+  loop::let_signals_through({SIGHUP});
   runner_process_.start([this] { runner_spoke(); });
   loop_.run();
-  // Told to stop while it does: nothing is left to hurry.
-  sigset_t stops{};
-  sigemptyset(&stops);
-  for (const int number : {SIGTERM, SIGINT}) sigaddset(&stops, number);
-  pthread_sigmask(SIG_BLOCK, &stops, nullptr);
+  // While the parts are taken down nobody hears them, and they would end the process in the middle of that.
+  loop::hold_signals({SIGTERM, SIGINT, SIGHUP});
   return exit_code_;
 }
 

@@ -12,6 +12,7 @@
 #include "convd/daemon.h"
 #include "convd/logging.h"
 #include "convd/loop/ev_loop.h"
+#include "convd/loop/signal_mask.h"
 #include "convd/state_lock.h"
 #include "convd/store/store.h"
 #include "convd/trust/audit_file.h"
@@ -54,6 +55,8 @@ int serve(const convd::Arguments& arguments) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a peer that goes away is an error of its connection, not of the process
+  // Whoever has moved the audit log away may say so while the database is opened: the daemon hears it when it listens.
+  convd::loop::hold_signals({SIGHUP});
   const convd::Arguments arguments = convd::parse_arguments(argc, argv);
   if (arguments.what == convd::Arguments::Do::stop) return arguments.exit_code;
   try {

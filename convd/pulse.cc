@@ -9,6 +9,11 @@ std::string since(loop::milliseconds silence) {
   return "has not answered for " + std::to_string(silence.count() / 1'000) + " s";
 }
 
+// On a full disk the daemon goes on, refusing what is new: to start it again would make no room.
+bool is_alive_after(const shared::Result<void>& committed) {
+  return committed || committed.error().code == shared::ErrorCode::disk_full;
+}
+
 }  // namespace
 
 Pulse::~Pulse() {
@@ -28,15 +33,19 @@ void Pulse::tick() {
   if (!uploads_.under_way) send_to_uploads();
 }
 
-// An operation that changes nothing: it waits behind whatever the thread is at, and costs no fsync.
+// It waits behind whatever the thread is at. As long as all is well it changes nothing, and so costs no fsync; after a
+// lost write it writes, to learn whether the disk takes something again.
 void Pulse::send_to_rows() {
   rows_ = {true, loop_.now()};
-  store_.submit([](store::Transaction&, store::Files&) { return shared::Result<void>(); },
-                [this, here = here_](const shared::Result<void>& committed) {
-                  if (!*here) return;
-                  rows_.under_way = false;
-                  if (committed && files_get_on()) alive_();
-                });
+  const auto beat = [in_doubt = store_.lost_write().has_value()](store::Transaction& transaction, store::Files&) {
+    if (in_doubt) transaction.touch();
+    return shared::Result<void>();
+  };
+  store_.submit(beat, [this, here = here_](const shared::Result<void>& committed) {
+    if (!*here) return;
+    rows_.under_way = false;
+    if (is_alive_after(committed) && files_get_on()) alive_();
+  });
 }
 
 void Pulse::send_to_files() {

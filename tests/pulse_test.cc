@@ -39,6 +39,16 @@ struct World {
   World() {
     pulse.start({.period = seconds(1), .file_patience = seconds(30)}, [this] { ++fed; });
   }
+  void lose_a_write(shared::ErrorCode code) {
+    store.fail_commits(shared::Error{code, "the disk takes nothing", {}});
+    store.Store::submit(
+        [](auto& transaction, auto&) {
+          transaction.touch();
+          return shared::Result<void>();
+        },
+        nullptr);
+    loop.advance(milliseconds(1));
+  }
   int fed_within(milliseconds time) {
     fed = 0;
     loop.advance(time);
@@ -78,13 +88,27 @@ TEST_CASE("a store that does not answer is waited for, and said to be silent") {
   CHECK(world.trouble().empty());
 }
 
-TEST_CASE("a store that commits nothing is no sign of life") {
+TEST_CASE("a store that has lost a write and loses another is no sign of life") {
   World world;
   world.fed_within(seconds(2));
-  world.store.fail_commits(shared::Error{shared::ErrorCode::unavailable, "the disk is gone", {}});
+  world.lose_a_write(shared::ErrorCode::unavailable);
   CHECK(world.fed_within(seconds(10)) == 0);
   world.store.fail_commits({});
   CHECK(world.fed_within(seconds(3)) >= 3);
+  CHECK(!world.store.lost_write());
+}
+
+TEST_CASE("a beat writes nothing while all is well") {
+  World world;
+  world.store.fail_commits(shared::Error{shared::ErrorCode::unavailable, "nobody has met this yet", {}});
+  CHECK(world.fed_within(seconds(10)) >= 10);
+}
+
+TEST_CASE("a full disk is no reason to start again") {
+  World world;
+  world.lose_a_write(shared::ErrorCode::disk_full);
+  CHECK(world.fed_within(seconds(10)) >= 10);
+  CHECK(world.store.lost_write());
 }
 
 TEST_CASE("threads for files are given more time, and not for ever") {

@@ -58,7 +58,6 @@ void Manager::Impl::commit(Live& live, Change change) {
     return write_change(transaction, row, event, runtimes, poisons, *written);
   };
   auto stored = guarded([this, id, kept, written](Result<void> outcome) {
-    note_store(outcome);
     --committing_;
     if (!outcome) {
       not_committed(id, std::move(*kept), outcome.error());
@@ -163,13 +162,6 @@ void Manager::Impl::publish(const Live& live, events::Urgency urgency) {
   latest.terminal = shared::is_terminal(live.job.status);
   latest.org = live.job.org;
   board_.publish(live.job.id, std::move(latest), urgency);
-}
-
-void Manager::Impl::note_store(const Result<void>& outcome) {
-  const bool broken =
-      !outcome && (outcome.error().code == ErrorCode::unavailable || outcome.error().code == ErrorCode::disk_full);
-  if (broken) store_problem_ = outcome.error().message;
-  if (outcome) store_problem_.clear();
 }
 
 }  // namespace convd::jobs

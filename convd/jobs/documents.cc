@@ -74,7 +74,6 @@ void Manager::Impl::put_document(const std::string& org, const std::string& name
     return {};
   };
   store_.submit_upload(publish_input, write, guarded([this, state, done = std::move(done)](Result<void> outcome) {
-                         note_store(outcome);
                          arrived(*state);
                          if (!outcome) return done(outcome.error());
                          const auto stored = store_.document(state->row.org, state->row.name);
@@ -128,7 +127,6 @@ void Manager::Impl::remove_document(const std::string& org, const std::string& n
     return {};
   };
   store_.submit_essential(write, guarded([this, done = std::move(done)](Result<void> outcome) {
-                            note_store(outcome);
                             if (!outcome) return done(std::move(outcome));
                             // The store drops the bytes in a submission of its own, made in this turn; ours comes
                             // behind it.

@@ -221,7 +221,6 @@ class Manager::Impl {
   void retire(const std::string& id);
   void count_end(const Live& live);
   void publish(const Live& live, events::Urgency urgency);
-  void note_store(const shared::Result<void>& outcome);
 
   // operation.cc
   std::optional<shared::Error> closed() const;
@@ -314,7 +313,6 @@ class Manager::Impl {
   bool patience_over_ = false;
   Operation operation_ = Operation::running;
   std::int64_t operation_since_ms_ = 0;
-  std::string store_problem_;
   std::function<void()> drained_;
   std::function<void()> idle_;
   loop::Timer patience_;

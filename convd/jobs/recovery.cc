@@ -58,7 +58,6 @@ void Manager::Impl::recover(std::function<void(Result<void>)> done) {
     return {};
   };
   store_.submit_essential(write, guarded([this, found, done = std::move(done)](Result<void> outcome) {
-                            note_store(outcome);
                             loop::crash_point("recovery.committed");
                             if (outcome) take_up(*found);
                             done(std::move(outcome));

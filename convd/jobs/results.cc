@@ -147,7 +147,6 @@ void Manager::Impl::remove_ended(const Job& job, std::function<void(Result<void>
     return {};
   };
   store_.submit_essential(write, guarded([this, id = job.id, done = std::move(done)](Result<void> outcome) {
-                            note_store(outcome);
                             if (!outcome) return done(std::move(outcome));
                             remove_files(id, done);
                           }));
@@ -177,7 +176,7 @@ std::vector<std::pair<std::string, std::string>> Manager::Impl::problems() const
   std::vector<std::pair<std::string, std::string>> problems;
   const process::RunnerState runner = spawner_.state();
   if (!recovered_) problems.emplace_back("store", "recovery has not finished");
-  if (!store_problem_.empty()) problems.emplace_back("store", store_problem_);
+  if (const auto lost = store_.lost_write()) problems.emplace_back("store", lost->message);
   if (!runner.connected)
     problems.emplace_back("runner", runner.problem.empty() ? "the runner is away" : runner.problem);
   if (runner.connected && !runner.problem.empty()) problems.emplace_back("sandbox", runner.problem);

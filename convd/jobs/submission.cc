@@ -115,7 +115,6 @@ void Manager::Impl::admit(Admission admission, Accepted done) {
     return write(transaction, files, *state, since_ms);
   };
   auto stored = guarded([this, state, done = std::move(done)](Result<void> outcome) {
-    note_store(outcome);
     if (--accepting_[state->job.org] == 0) accepting_.erase(state->job.org);
     --accepting_all_;
     if (state->arrival) arrived(*state->arrival);

@@ -91,6 +91,10 @@ bool Database::in_transaction() const {
   return sqlite3_get_autocommit(handle_.get()) == 0;
 }
 
+std::int64_t Database::changes() const {
+  return sqlite3_total_changes64(handle_.get());
+}
+
 Statement::Statement(Database& database, std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v3(database.handle(), sql.data(), static_cast<int>(sql.size()),

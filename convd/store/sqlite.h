@@ -56,6 +56,7 @@ class Database {
   std::string text(std::string_view sql);
 
   bool in_transaction() const;
+  std::int64_t changes() const;  // rows changed over this connection so far
   sqlite3* handle() const { return handle_.get(); }
 
  private:

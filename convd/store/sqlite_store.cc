@@ -4,10 +4,10 @@
 #include <pthread.h>
 
 #include <cerrno>
-#include <csignal>
 #include <filesystem>
 #include <utility>
 
+#include "convd/loop/signal_mask.h"
 #include "convd/loop/unique_fd.h"
 #include "convd/store/connection.h"
 #include "convd/store/file_io.h"
@@ -30,9 +30,7 @@ shared::Result<void> make_private(const std::string& path) {
 
 // Signals are the loop thread's business.
 void begin_thread(const char* name) {
-  sigset_t every{};
-  sigfillset(&every);
-  pthread_sigmask(SIG_BLOCK, &every, nullptr);
+  loop::hold_every_signal();
   pthread_setname_np(pthread_self(), name);
 }
 
@@ -80,7 +78,7 @@ shared::Result<std::unique_ptr<Store>> Store::open(const std::string& state_dir,
 SqliteStore::SqliteStore(const std::string& path, Files files, loop::Loop& loop)
     : loop_(loop),
       files_(std::move(files)),
-      writer_(path, files_),
+      writer_(path, files_, lost_write_),
       reader_(open_reader(path)),
       upload_thread_([this] { work_on_files(uploads_, "convd-uploads"); }),
       file_thread_([this] { work_on_files(to_prepare_, "convd-files"); }),
@@ -126,6 +124,7 @@ void SqliteStore::work_on_files(Inbox& inbox, const char* name) {
 
 void SqliteStore::prepare(Submission submission) {
   submission.outcome = contained("prepare", [&] { return submission.prepare(files_); });
+  if (!submission.outcome) lost_write_.note(submission.outcome.error());
   if (submission.outcome && submission.write) return to_write_.put(std::move(submission));
   Batch ended;
   ended.push_back(std::move(submission));

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <thread>
 
+#include "convd/store/lost_write.h"
 #include "convd/store/reader.h"
 #include "convd/store/store.h"
 #include "convd/store/submission.h"
@@ -59,6 +60,7 @@ class SqliteStore final : public Store {
   Usage usage(const std::string& org) override { return reader_.usage(org); }
   Usage usage_of_all() override { return reader_.usage_of_all(); }
   Files& files() override { return files_; }
+  std::optional<shared::Error> lost_write() const override { return lost_write_.reason(); }
   StoreStats stats() const override;
 
  private:
@@ -79,6 +81,7 @@ class SqliteStore final : public Store {
   loop::Loop& loop_;
   Appended appended_;  // the loop thread's
   Files files_;
+  LostWrite lost_write_;
   Writer writer_;  // the store thread's, once it runs
   Reader reader_;  // after the writer: it is closed first
   // Ends with the store, on the loop thread: what was posted and has not run by then does nothing.

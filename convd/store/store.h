@@ -65,6 +65,8 @@ class Transaction {
   virtual std::int64_t prune_events(Millis before_ms, std::int64_t most_events, int limit) = 0;
   virtual void record(const RuntimeRow& row) = 0;
   virtual void put(const PoisonRow& row) = 0;  // no crashes: removes it
+  // Writes what means nothing: its commit shows whether the disk takes what it is given.
+  virtual void touch() = 0;
   // A blob that no document and no unfinished conversion names any more is removed after the commit: after every write
   // submitted by the time `done` has run, before the `done` of what is submitted in a later turn of the loop. Publish a
   // blob and write the first row that names it in one submission, which keeps the Upload until its `done`.
@@ -165,6 +167,8 @@ class Store {
   virtual bool blob_in_use(const std::string& sha256) = 0;
 
   virtual Files& files() = 0;
+  // Why the disk took less than it was given, until something is written again; nothing when all is well. Any thread.
+  virtual std::optional<shared::Error> lost_write() const = 0;
   virtual StoreStats stats() const = 0;  // any thread
 };
 

@@ -13,7 +13,8 @@ constexpr std::int64_t use_known_to_ms = 60'000;
 }  // namespace
 
 WriteTransaction::WriteTransaction(Database& database)
-    : begin_(database, "BEGIN IMMEDIATE"),
+    : database_(database),
+      begin_(database, "BEGIN IMMEDIATE"),
       commit_(database, "COMMIT"),
       rollback_(database, "ROLLBACK"),
       savepoint_(database, "SAVEPOINT operation"),
@@ -63,6 +64,7 @@ WriteTransaction::WriteTransaction(Database& database)
                   " last_ms = excluded.last_ms, sum = excluded.sum"),
       remove_poison_(database, "DELETE FROM poisons WHERE sha256 = ?1 AND engine = ?2"),
       blob_in_use_(database, blob_in_use_sql()),
+      touch_(database, "PRAGMA user_version = " + std::to_string(database.number("PRAGMA user_version"))),
       log_(database) {}
 
 void WriteTransaction::insert(const ConversionRow& row) {
@@ -155,6 +157,12 @@ void WriteTransaction::put(const PoisonRow& row) {
     return;
   }
   put_poison_.execute(row.sha256, row.engine, row.version, row.crashes, row.last_ms, sum_of(row));
+}
+
+// SQLite writes the page of this number even where it stays the same, unlike that of a row.
+void WriteTransaction::touch() {
+  touch_.execute();
+  ++touches_;
 }
 
 void WriteTransaction::maybe_drop_blob(const std::string& sha256) {

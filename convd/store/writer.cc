@@ -11,7 +11,8 @@ namespace convd::store {
 
 Writer::Connection::Connection(const std::string& path) : database(open_writer(path)), transaction(database) {}
 
-Writer::Writer(std::string path, Files& files) : path_(std::move(path)), files_(files) {
+Writer::Writer(std::string path, Files& files, LostWrite& lost_write)
+    : path_(std::move(path)), files_(files), lost_write_(lost_write) {
   connection_.emplace(path_);
 }
 
@@ -30,6 +31,7 @@ void Writer::commit(std::span<Submission> batch) {
     // A full disk is told of by whoever refuses new work because of it, once and not with every operation.
     log()->log(error.disk_full() ? spdlog::level::debug : spdlog::level::err, "transaction of {} operations failed: {}",
                batch.size(), error.what());
+    lost_write_.note(to_error(error));
     abandon(batch, error);
     if (error.disk_full()) rescue(batch);
   }
@@ -53,6 +55,7 @@ void Writer::rescue(std::span<Submission> batch) {
       write_one(*submission);
     }
     connection_->transaction.commit();
+    lost_write_.forget();
   } catch (const SqliteError& error) {
     log()->error("{} operations that free or end something failed again: {}", essential.size(), error.what());
     for (Submission* submission : essential) abandon({submission, 1}, error);
@@ -71,20 +74,24 @@ void Writer::shorten_log() {
 
 void Writer::write(std::span<Submission> batch) {
   connection_->transaction.begin();
+  bool wrote = false;
   for (Submission& submission : batch) {
-    if (submission.write) write_one(submission);
+    if (submission.write) wrote = write_one(submission) || wrote;
   }
   const auto start = std::chrono::steady_clock::now();
   loop::crash_point("commit.before");
   connection_->transaction.commit();
   loop::crash_point("commit.after");
+  if (wrote) lost_write_.forget();
   last_commit_ = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
 }
 
-// Throws when the whole transaction is lost: SQLite undoes it by itself when the disk is full or fails in the middle.
-void Writer::write_one(Submission& submission) {
+// Returns whether there is something of it to write. Throws when the whole transaction is lost: SQLite undoes it by
+// itself when the disk is full or fails in the middle.
+bool Writer::write_one(Submission& submission) {
   WriteTransaction& transaction = connection_->transaction;
   std::optional<SqliteError> lost;
+  const std::int64_t before = transaction.changes();
   transaction.begin_operation();
   submission.outcome = contained("operation", [&]() -> shared::Result<void> {
     try {
@@ -97,11 +104,12 @@ void Writer::write_one(Submission& submission) {
     }
   });
   if (lost) throw SqliteError(*lost);
-  if (submission.outcome) {
-    transaction.keep_operation();
-  } else {
+  if (!submission.outcome) {
     transaction.undo_operation();
+    return false;
   }
+  transaction.keep_operation();
+  return transaction.changes() != before;
 }
 
 void Writer::abandon(std::span<Submission> batch, const SqliteError& error) {

@@ -9,6 +9,7 @@
 
 #include "convd/store/files.h"
 #include "convd/store/log_writer.h"
+#include "convd/store/lost_write.h"
 #include "convd/store/sqlite.h"
 #include "convd/store/submission.h"
 
@@ -37,6 +38,7 @@ class WriteTransaction final : public Transaction {
   }
   void record(const RuntimeRow& row) override;
   void put(const PoisonRow& row) override;
+  void touch() override;
   void maybe_drop_blob(const std::string& sha256) override;
 
   void begin();
@@ -47,11 +49,15 @@ class WriteTransaction final : public Transaction {
   void keep_operation();
   void undo_operation();
 
+  // How much has been written since the connection was opened; only whether it differs means something.
+  std::int64_t changes() const { return database_.changes() + touches_; }
+
   bool blob_in_use(const std::string& sha256);
   std::vector<std::string> take_drops();
   std::vector<EventRow> take_appended() { return log_.take_appended(); }
 
  private:
+  Database& database_;
   Statement begin_;
   Statement commit_;
   Statement rollback_;
@@ -80,6 +86,8 @@ class WriteTransaction final : public Transaction {
   Statement put_poison_;
   Statement remove_poison_;
   Statement blob_in_use_;
+  Statement touch_;
+  std::int64_t touches_ = 0;
   LogWriter log_;
   std::vector<std::string> drops_;
   std::size_t drops_before_operation_ = 0;
@@ -88,7 +96,7 @@ class WriteTransaction final : public Transaction {
 class Writer {
  public:
   // Throws SqliteError when the database cannot be opened.
-  Writer(std::string path, Files& files);
+  Writer(std::string path, Files& files, LostWrite& lost_write);
 
   // Writes and commits what has been prepared; sets every outcome. Throws nothing that an operation, the disk or SQLite
   // can cause: after an error that leaves the connection in doubt it is opened anew, by the next batch if not at once.
@@ -111,7 +119,7 @@ class Writer {
 
   void commit(std::span<Submission> batch);
   void write(std::span<Submission> batch);
-  void write_one(Submission& submission);
+  bool write_one(Submission& submission);
   void drop_unused(std::span<const Submission> batch);
   void abandon(std::span<Submission> batch, const SqliteError& error);
   void rescue(std::span<Submission> batch);
@@ -119,6 +127,7 @@ class Writer {
 
   std::string path_;
   Files& files_;
+  LostWrite& lost_write_;
   std::optional<Connection> connection_;
   std::optional<std::chrono::microseconds> last_commit_;
 };

@@ -129,15 +129,21 @@ def slow_thread(daemon, thread, words):
     """Meanwhile every system call of that thread whose name begins with one of `words` takes half a minute. Gives a function: is
     one under way?"""
     calls = {name: number for name, number in SYSTEM_CALLS[platform.machine()].items() if name.startswith(words)}
+    with _traced(daemon, thread, calls, "delay_enter=30000000") as task:
+        yield lambda: (task / "syscall").read_text().startswith(tuple(f"{number} " for number in calls.values()))
+
+
+@contextlib.contextmanager
+def _traced(daemon, thread, calls, injected):
+    """strace at that thread of the daemon; gives its folder in /proc."""
     tasks = pathlib.Path(f"/proc/{daemon.pid()}/task")
     task = next(task for task in tasks.iterdir() if (task / "comm").read_text().strip() == thread)
     names = ",".join(calls)
-    tracer = subprocess.Popen(["strace", "-qq", "-p", task.name, "-e", f"trace={names}", "-e",
-                               f"inject={names}:delay_enter=30000000", "-o", str(daemon.folder / "strace")],
-                              stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    tracer = subprocess.Popen(["strace", "-qq", "-p", task.name, "-e", f"trace={names}", "-e", f"inject={names}:{injected}",
+                               "-o", str(daemon.folder / "strace")], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         eventually(lambda: not re.search(r"TracerPid:\s0$", (task / "status").read_text(), re.M), "strace is there", 30)
-        yield lambda: (task / "syscall").read_text().startswith(tuple(f"{number} " for number in calls.values()))
+        yield task
     finally:
         tracer.terminate()
         tracer.communicate()
@@ -145,6 +151,11 @@ def slow_thread(daemon, thread, words):
 
 def slow_disk_for(daemon, thread):
     return slow_thread(daemon, thread, ("fsync", "fdatasync"))
+
+
+def broken_disk_for(daemon, thread):
+    """Meanwhile that thread can bring nothing to the disk."""
+    return _traced(daemon, thread, ("pwrite64", "fsync", "fdatasync"), "error=EIO")
 
 
 class Daemon:

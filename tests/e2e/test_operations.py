@@ -1,6 +1,9 @@
 """What operators do with the running daemon: pause, drain, resume, reload, log more; and the watchdog that watches it."""
 
+import contextlib
+import http.client
 import os
+import pathlib
 import re
 import select
 import signal
@@ -247,6 +250,54 @@ class Reloading(Case):
                    "the new runner follows")
 
 
+class Hangups(unittest.TestCase):
+    """SIGHUP when the daemon has no ear for it yet, or no more."""
+
+    def test_one_that_comes_while_it_starts_is_obeyed(self):
+        daemon = Daemon(config="")
+        self.addCleanup(daemon.close)
+        daemon.config.unlink()
+        os.mkfifo(daemon.config)
+        starting = threading.Thread(target=daemon.start)
+        starting.start()
+        with eventually(lambda: self.opened(daemon.config), "it reads its configuration") as fifo:
+            eventually(lambda: daemon.process, "it is known")
+            daemon.config.unlink()
+            daemon.reload("slots = 3\n")
+            fifo.write("slots = 2\n")
+        starting.join()
+        eventually(lambda: daemon.get("/v1/capacity").json()["slots"] == 3, "it has read it again")
+
+    @staticmethod
+    def opened(fifo):
+        """Its writing end, once somebody reads."""
+        try:
+            return open(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK), "w")
+        except OSError:
+            return None
+
+    @harness.needs("strace")
+    def test_one_that_comes_while_it_ends_harms_nothing(self):
+        daemon = Daemon()
+        self.addCleanup(daemon.close)
+        daemon.start()
+        status = pathlib.Path(f"/proc/{daemon.pid()}/status")
+        with harness.slow_disk_for(daemon, "convd-store") as hangs:
+            upload = threading.Thread(target=self.upload_in_vain, args=(daemon,))
+            upload.start()
+            eventually(hangs, "a commit hangs", 30)
+            os.kill(daemon.pid(), signal.SIGTERM)
+            eventually(lambda: not int(re.search(r"SigCgt:\s(\w+)", status.read_text())[1], 16) & 1, "nobody hears it any more")
+            os.kill(daemon.pid(), signal.SIGHUP)
+        upload.join()
+        self.assertEqual(daemon.stop(), 0)
+
+    @staticmethod
+    def upload_in_vain(daemon):
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            daemon.upload("a.md", b"# a")
+
+
 class Activity(Case):
     options = {"slots": 1}
 
@@ -315,6 +366,19 @@ class Watchdog(unittest.TestCase):
             self.assertEqual(self.daemon.get("/livez").status, 200, "the loop does not")
         upload.join()
         self.assertTrue(self.fed(60), "the store gets on again")
+
+    @harness.needs("strace")
+    def test_a_disk_that_takes_nothing_is_no_sign_of_life(self):
+        self.assertTrue(self.fed(60))
+        with harness.broken_disk_for(self.daemon, "convd-store"):
+            lost = self.daemon.http("POST", "/documents?name=a.md", b"# a")
+            self.assertEqual(lost.status, 503)
+            self.forget()
+            self.assertFalse(self.fed(10 * self.PERIOD))
+            unready = self.daemon.get("/readyz")
+            self.assertEqual((unready.status, unready.body[:10]), (503, b"[-] store:"))
+        self.assertTrue(self.fed(60), "the disk takes something again")
+        eventually(lambda: self.daemon.get("/readyz").status == 200, "it is ready again, though nobody has asked it for anything")
 
     @harness.needs("strace")
     def test_it_is_not_fed_when_the_loop_hangs(self):

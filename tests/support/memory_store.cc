@@ -35,7 +35,8 @@ std::vector<ConversionRow> first_ended(std::vector<ConversionRow> rows, int limi
 class MemoryStore::Work final : public Transaction {
  public:
   explicit Work(Tables& tables) : tables_(tables) {}
-  void insert(const ConversionRow& row) override { tables_.conversions.emplace(row.id, row); }
+  void touch() override { wrote = true; }
+  void insert(const ConversionRow& row) override { writing().conversions.emplace(row.id, row); }
   bool update(const ConversionRow& row) override {
     const auto found = tables_.conversions.find(row.id);
     const bool stale = found == tables_.conversions.end() || is_terminal(found->second) ||
@@ -45,22 +46,22 @@ class MemoryStore::Work final : public Transaction {
       return false;
     }
     found->second = row;
-    return true;
+    return wrote = true;
   }
   bool remove_conversion(const std::string& id) override {
-    std::erase_if(tables_.notes, [&](const NoteRow& note) { return note.conversion == id; });
+    std::erase_if(writing().notes, [&](const NoteRow& note) { return note.conversion == id; });
     std::erase_if(tables_.keys, [&](const auto& entry) { return entry.second.conversion == id; });
     return tables_.conversions.erase(id) > 0;
   }
   std::optional<IdempotencyRow> claim_key(const IdempotencyRow& row, Millis live_since_ms) override {
     const auto place = tables_.keys.find({row.org, row.key});
     if (place != tables_.keys.end() && place->second.created_ms >= live_since_ms) return place->second;
-    tables_.keys[{row.org, row.key}] = row;
+    writing().keys[{row.org, row.key}] = row;
     return std::nullopt;
   }
   std::int64_t prune_keys(Millis before_ms, int limit) override {
     std::int64_t removed = 0;
-    std::erase_if(tables_.keys, [&](const auto& entry) {
+    std::erase_if(writing().keys, [&](const auto& entry) {
       return removed < limit && entry.second.created_ms < before_ms && ++removed > 0;
     });
     tables_.most_pruned = std::max(tables_.most_pruned, removed);
@@ -72,7 +73,7 @@ class MemoryStore::Work final : public Transaction {
     found->second.result_gone_ms = now_ms;
     found->second.result_gone_why = why;
     ++found->second.rev;
-    return true;
+    return wrote = true;
   }
   Noted add_note(const NoteRow& row, int most) override {
     const auto found = tables_.conversions.find(row.conversion);
@@ -80,28 +81,28 @@ class MemoryStore::Work final : public Transaction {
     const auto others = std::count_if(tables_.notes.begin(), tables_.notes.end(),
                                       [&](const NoteRow& note) { return note.conversion == row.conversion; });
     if (others >= most) return Noted::too_many;
-    tables_.notes.push_back(row);
+    writing().notes.push_back(row);
     return Noted::written;
   }
   void put(const DocumentRow& row) override {
-    tables_.documents[{row.org, row.name}] = row;
+    writing().documents[{row.org, row.name}] = row;
     tables_.uses[{row.org, row.name}] = row.created_ms;
   }
   void use_document(const std::string& org, const std::string& name, Millis now_ms) override {
-    tables_.uses[{org, name}] = now_ms;
+    writing().uses[{org, name}] = now_ms;
   }
   bool remove_unused_document(const std::string& org, const std::string& name, Millis before_ms) override {
     return tables_.uses[{org, name}] < before_ms && remove_document(org, name);
   }
   bool remove_document(const std::string& org, const std::string& name) override {
-    return tables_.documents.erase({org, name}) > 0;
+    return writing().documents.erase({org, name}) > 0;
   }
   LogHead open_log(const std::string& org) override {
-    return {"epoch of " + org, tables_.floors[org] + 1, tables_.last_seqs[org]};
+    return {"epoch of " + org, writing().floors[org] + 1, tables_.last_seqs[org]};
   }
   std::int64_t append(const EventRow& given) override {
     EventRow row = given;
-    row.seq = ++tables_.last_seqs[row.org];
+    row.seq = ++writing().last_seqs[row.org];
     for (const EventRow& earlier : tables_.events) {
       if (earlier.org == row.org && earlier.service == row.service) row.prev = earlier.seq;
     }
@@ -110,25 +111,30 @@ class MemoryStore::Work final : public Transaction {
     return row.seq;
   }
   std::int64_t prune_events(Millis before_ms, std::int64_t, int) override {
-    return static_cast<std::int64_t>(std::erase_if(tables_.events, [&](const EventRow& row) {
+    return static_cast<std::int64_t>(std::erase_if(writing().events, [&](const EventRow& row) {
       if (row.ts_ms >= before_ms) return false;
       tables_.floors[row.org] = std::max(tables_.floors[row.org], row.seq);
       return true;
     }));
   }
-  void record(const RuntimeRow& row) override { tables_.runtimes.push_back(row); }
+  void record(const RuntimeRow& row) override { writing().runtimes.push_back(row); }
   void put(const PoisonRow& row) override {
     if (row.crashes > 0) {
-      tables_.poisons[{row.sha256, row.engine}] = row;
+      writing().poisons[{row.sha256, row.engine}] = row;
     } else {
-      tables_.poisons.erase({row.sha256, row.engine});
+      writing().poisons.erase({row.sha256, row.engine});
     }
   }
   void maybe_drop_blob(const std::string& sha256) override { after.drops.push_back(sha256); }
 
   Aftermath after;
+  bool wrote = false;
 
  private:
+  Tables& writing() {
+    wrote = true;
+    return tables_;
+  }
   Tables& tables_;
 };
 
@@ -170,7 +176,6 @@ shared::Result<void> MemoryStore::run(const Waiting& operation, Aftermath& after
     if (auto prepared = operation.prepare(files_); !prepared) return prepared;
   }
   if (!operation.write) return {};
-  if (failing_) return *failing_;
   return write(operation.write, aftermath);
 }
 
@@ -178,6 +183,11 @@ shared::Result<void> MemoryStore::write(const Operation& operation, Aftermath& a
   Tables changed = tables_;
   Work work(changed);
   if (auto written = operation(work, files_); !written) return written;
+  if (work.wrote && failing_) {
+    lost_write_ = failing_;
+    return *failing_;
+  }
+  if (work.wrote) lost_write_.reset();
   tables_ = std::move(changed);
   aftermath = std::move(work.after);
   if (auto doubt = std::exchange(doubted_, std::nullopt)) return *std::move(doubt);

@@ -51,9 +51,10 @@ class MemoryStore : public convd::store::Store {
     return usage_where([](const std::string&) { return true; });
   }
   convd::store::Files& files() override { return files_; }
+  std::optional<shared::Error> lost_write() const override { return lost_write_; }
   convd::store::StoreStats stats() const override { return {}; }
 
-  // What the test says.
+  // What the test says. Of those that write something:
   void fail_commits(std::optional<shared::Error> error) { failing_ = std::move(error); }
   // The next commit goes through, and is reported as this.
   void doubt_commit(shared::Error error) { doubted_ = std::move(error); }
@@ -114,6 +115,7 @@ class MemoryStore : public convd::store::Store {
 
   std::vector<Waiting> waiting_;
   std::optional<shared::Error> failing_;
+  std::optional<shared::Error> lost_write_;
   std::optional<shared::Error> doubted_;
   bool held_ = false;
   bool keys_overlooked_ = false;
