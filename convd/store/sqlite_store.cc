@@ -124,8 +124,11 @@ void SqliteStore::work_on_files(Inbox& inbox, const char* name) {
 
 void SqliteStore::prepare(Submission submission) {
   submission.outcome = contained("prepare", [&] { return submission.prepare(files_); });
-  if (!submission.outcome) lost_write_.note(submission.outcome.error());
-  if (submission.outcome && submission.write) return to_write_.put(std::move(submission));
+  if (submission.write) {
+    if (submission.outcome) return to_write_.put(std::move(submission));
+    // Files without rows are results, where an engine is more often to blame than the disk.
+    lost_write_.note(submission.outcome.error());
+  }
   Batch ended;
   ended.push_back(std::move(submission));
   count(ended);
