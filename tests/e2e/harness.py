@@ -84,11 +84,13 @@ def multipart(parts):
 def eventually(condition, what, seconds=PATIENCE):
     """For facts that nobody announces (a process gone, a file removed): asks until `condition` gives something."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while True:
+        late = time.monotonic() >= end  # it is asked once more after that: we may have stood still ourselves
         if found := condition():
             return found
+        if late:
+            raise AssertionError(f"never happened: {what}")
         time.sleep(0.01)
-    raise AssertionError(f"never happened: {what}")
 
 
 def _stat(pid):
@@ -118,6 +120,32 @@ def descendants(pid):
     return {p: name for p, (name, _) in family(pid).items()}
 
 
+def runner_of(daemon):
+    """The process id of its runner, once there is one."""
+    return eventually(lambda: next((p for p, name in descendants(daemon.pid()).items() if name == "convd-runner"), None), "a runner")
+
+
+class Processes:
+    """Processes as they are now, by descriptors: their numbers may be others' soon."""
+
+    def __init__(self, pids):
+        self.descriptors = []
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                self.descriptors.append(os.pidfd_open(pid))
+
+    def gone(self):
+        """Whether none of them is left; then it is not asked again."""
+        living = [fd for fd in self.descriptors if not select.select([fd], [], [], 0)[0]]
+        if not living:
+            self.close()
+        return not living
+
+    def close(self):
+        while self.descriptors:
+            os.close(self.descriptors.pop())
+
+
 SYSTEM_CALLS = {
     "x86_64": {"fsync": 74, "fdatasync": 75, "epoll_wait": 232},
     "aarch64": {"fsync": 82, "fdatasync": 83, "epoll_pwait": 22},
@@ -126,10 +154,10 @@ SYSTEM_CALLS = {
 
 @contextlib.contextmanager
 def slow_thread(daemon, thread, words):
-    """Meanwhile every system call of that thread whose name begins with one of `words` takes half a minute. Gives a function: is
-    one under way?"""
+    """Meanwhile every system call of that thread whose name begins with one of `words` takes ten minutes, or until this
+    is left. Gives a function: is one under way?"""
     calls = {name: number for name, number in SYSTEM_CALLS[platform.machine()].items() if name.startswith(words)}
-    with _traced(daemon, thread, calls, "delay_enter=30000000") as task:
+    with _traced(daemon, thread, calls, "delay_enter=600000000") as task:
         yield lambda: (task / "syscall").read_text().startswith(tuple(f"{number} " for number in calls.values()))
 
 
@@ -137,12 +165,13 @@ def slow_thread(daemon, thread, words):
 def _traced(daemon, thread, calls, injected):
     """strace at that thread of the daemon; gives its folder in /proc."""
     tasks = pathlib.Path(f"/proc/{daemon.pid()}/task")
-    task = next(task for task in tasks.iterdir() if (task / "comm").read_text().strip() == thread)
+    # A thread that has just begun may not have its name yet.
+    task = eventually(lambda: next((t for t in tasks.iterdir() if (t / "comm").read_text().strip() == thread), None), thread)
     names = ",".join(calls)
     tracer = subprocess.Popen(["strace", "-qq", "-p", task.name, "-e", f"trace={names}", "-e", f"inject={names}:{injected}",
                                "-o", str(daemon.folder / "strace")], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
-        eventually(lambda: not re.search(r"TracerPid:\s0$", (task / "status").read_text(), re.M), "strace is there", 30)
+        eventually(lambda: not re.search(r"TracerPid:\s0$", (task / "status").read_text(), re.M), "strace is there")
         yield task
     finally:
         tracer.terminate()
@@ -158,9 +187,62 @@ def broken_disk_for(daemon, thread):
     return _traced(daemon, thread, ("pwrite64", "fsync", "fdatasync"), "error=EIO")
 
 
+class Gates:
+    """An engine from "gated" to text that says it is at page 1 of 2, and waits until the test lets it go on: its document names a
+    FIFO, which it opens. While it waits it uses no CPU."""
+
+    ENGINE = """
+import os, sys
+gate = open(sys.argv[1]).read()
+print("page 1 of 2", flush=True)
+os.close(os.open(sys.argv[2] + "/" + gate, os.O_RDONLY))
+print("page 2 of 2", flush=True)
+open(sys.argv[3], "w").write(gate)
+"""
+
+    def __init__(self, folder):
+        self.folder = folder / "gates"
+        self.engines = folder / "engines.d"
+        self.number = 0
+        self.opened = {}
+
+    def build(self):
+        for place in (self.folder, self.engines):
+            place.mkdir(exist_ok=True)
+            place.chmod(0o755)
+        (self.folder / "gate.py").write_text(self.ENGINE)
+        (self.engines / "gate.json").write_text(json.dumps({
+            "name": "gate",
+            "program": "/usr/bin/python3",
+            "files": [str(self.folder)],
+            "formats": [{"name": "gated", "extensions": ["gated"]}],
+            "edges": [{"from": "gated", "to": "txt", "cost": 60_000}],
+            "args": ["-IS", f"{self.folder}/gate.py", "{input}", str(self.folder), "{output_dir}/{stem}.{to}"],
+            "progress": {"pattern": "^page (?<done>[0-9]+) of (?<total>[0-9]+)", "stream": "stdout", "unit": "page"},
+        }))
+
+    def new(self):
+        """The name of one more, which is shut."""
+        self.number += 1
+        name = f"gate-{self.number}"
+        os.mkfifo(self.folder / name)
+        (self.folder / name).chmod(0o644)
+        return name
+
+    def open(self, name):
+        """For good: whoever comes later does not wait."""
+        if name not in self.opened:
+            self.opened[name] = os.open(self.folder / name, os.O_RDWR)
+
+    def close(self):
+        for descriptor in self.opened.values():
+            os.close(descriptor)
+        self.opened = {}
+
+
 class Daemon:
     """One convd. `options` become environment (slots=2 -> CONVD_SLOTS=2); `config` is the text of its configuration file;
-    `command` is put in front (runuser, ...)."""
+    `command` is put in front (runuser, ...). It has the engine of Gates, unless it is given other engines_dir."""
 
     def __init__(self, *args, folder=None, tcp=True, command=(), bin_dir=BIN, config=None, **options):
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="convd-e2e.", dir="/tmp"))
@@ -183,6 +265,10 @@ class Daemon:
         self.env |= {"CONVD_SHORT_SLOTS": "0"}
         # The same samples are converted again and again, and most stories are about a run.
         self.env |= {"CONVD_REUSE": "off"}
+        self.gates = Gates(self.folder)
+        if "engines_dir" not in options:
+            self.gates.build()
+            self.env |= {"CONVD_ENGINES_DIR": str(self.gates.engines)}
         self.env |= {"CONVD_" + k.upper(): str(v) for k, v in options.items()}
         self.tcp = tcp
         self.process = None
@@ -208,7 +294,8 @@ class Daemon:
             )
             self._await_ready(notify)
         if self.tcp:
-            self.port = self._listening_port()
+            # A table that changes while it is read may leave lines out.
+            self.port = eventually(self._listening_port, "convd listens on a TCP port", 30)
         return self
 
     def _await_ready(self, notify):
@@ -234,7 +321,7 @@ class Daemon:
         return next(p for p, name in descendants(self.process.pid).items() if name == "convd")
 
     def _listening_port(self):
-        """From /proc: the loopback port the daemon listens on."""
+        """From /proc: the port the daemon listens on."""
         pid = self.pid()
         inodes = set()
         for fd in os.listdir(f"/proc/{pid}/fd"):
@@ -247,7 +334,7 @@ class Daemon:
             fields = line.split()
             if fields[3] == "0A" and fields[9] in inodes:
                 return int(fields[1].split(":")[1], 16)
-        raise AssertionError(f"convd listens on no TCP port:\n{self.log()}")
+        return None
 
     def stop(self, number=signal.SIGTERM):
         """Ends the daemon and returns its exit status; nothing when it has ended before."""
@@ -270,6 +357,7 @@ class Daemon:
     def close(self):
         """Stops; fails when the daemon did not end well or a sanitizer has spoken."""
         status = self.stop()
+        self.gates.close()
         log = self.log()
         if self.owned:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -325,10 +413,12 @@ class Daemon:
         with socket.socket(family, socket.SOCK_STREAM) as connection:
             connection.settimeout(PATIENCE)
             connection.connect(address)
-            connection.sendall(data)
-            if half_close:
-                connection.shutdown(socket.SHUT_WR)
             answer = b""
+            # It may close in the middle: what has been answered can be read.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.sendall(data)
+                if half_close:
+                    connection.shutdown(socket.SHUT_WR)
             try:
                 while piece := connection.recv(65536):
                     answer += piece
@@ -409,25 +499,31 @@ class Daemon:
 
 
 class Held:
-    """A conversion that runs as long as the test wants: its engine is stopped."""
+    """A conversion that runs as long as the test wants: its engine waits at a gate. With `waits` it is enough that it is accepted."""
 
-    def __init__(self, daemon, name="held.pdf"):
+    def __init__(self, daemon, name="held.gated", waits=False, **fields):
         self.daemon = daemon
-        self.id = daemon.submit(name, "png", sample("numbers.pdf"), options={"dpi": 300})
-        self.pids = eventually(self._stop, "its engine runs")
+        self.gate = daemon.gates.new()
+        self.id = daemon.submit(name, "txt", self.gate.encode(), **fields)
+        if not waits:
+            self.runs()
 
-    def _stop(self):
-        # The others are asked for their versions.
-        stopped = [pid for pid, name in self.daemon.engines().items() if name == "pdftoppm"]
-        for pid in stopped:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGSTOP)
-        return [pid for pid in stopped if pid in self.daemon.engines()]
+    def runs(self, attempt=1):
+        """Waits until the engine of this attempt or a later one stands at its gate; the status then."""
+        return self.daemon.wait(self.id, lambda s: s["status"] == "processing" and s["attempt"] >= attempt
+                                and s["stage"] and s["stage"]["done"] == 1)
+
+    def engines(self):
+        """Process ids of all engines at gates."""
+        return {pid for pid, name in self.daemon.engines().items() if name.startswith("python3")}
 
     def go_on(self):
-        for pid in self.pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
+        self.daemon.gates.open(self.gate)
+
+    def cancel(self):
+        answer = self.daemon.post(f"/v1/conversions/{self.id}/cancel", {})
+        assert (answer.status, answer.json()["status"]) == (200, "cancelled"), answer
+        return answer
 
 
 class Case(unittest.TestCase):

@@ -56,7 +56,7 @@ class Library(Case):
         """However long it takes to store one."""
         with harness.slow_disk_for(self.daemon, "convd-files") as hangs:
             first = self.daemon.submit("first.md", "html", b"# first\n")
-            harness.eventually(hangs, "its result is being stored", 30)
+            harness.eventually(hangs, "its result is being stored")
             self.daemon.upload("second.md", b"# second\n")
             answer = self.daemon.post_parts("/v1/conversions", [("to", "html"), ("file", "third.md", b"# third\n")])
             self.assertEqual(answer.status, 202, answer)
@@ -84,7 +84,7 @@ class Library(Case):
         sha256 = hashlib.sha256(b"# gone\n").hexdigest()
         self.assertTrue((self.daemon.state / "blobs" / sha256[:2] / sha256).exists())
         self.assertEqual(self.daemon.http("DELETE", "/documents/gone.md").status, 204)
-        self.assertFalse((self.daemon.state / "blobs" / sha256[:2] / sha256).exists())
+        harness.eventually(lambda: not (self.daemon.state / "blobs" / sha256[:2] / sha256).exists(), "its bytes go")
         self.assertProblem(self.daemon.get("/documents/gone.md"), 404, "document_not_found")
         self.assertProblem(self.daemon.http("DELETE", "/documents/gone.md"), 404, "document_not_found")
         self.assertProblem(self.daemon.post("/convert", {"filename": "gone.md"}), 404, "document_not_found")

@@ -30,7 +30,7 @@ def huge_png(side):
 
 class Careful(Case):
     def tearDown(self):
-        self.assertEqual(self.daemon.spool(), [], "nothing is left of what was refused")
+        harness.eventually(lambda: self.daemon.spool() == [], "nothing is left of what was refused")
         self.assertCompleted(self.daemon.convert("next.md", "html", sample("guide.md")))
 
 
@@ -95,10 +95,7 @@ class Requests(Careful):
 
     def test_chunked_body_over_the_limit(self):
         head = b"POST /documents?name=big.bin HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-        try:
-            answer = self.daemon.raw(head + (b"10000\r\n" + b"x" * 65536 + b"\r\n") * 8)
-        except (BrokenPipeError, ConnectionResetError):
-            return  # refused while we were still talking: its answer is lost with the connection
+        answer = self.daemon.raw(head + (b"10000\r\n" + b"x" * 65536 + b"\r\n") * 8)
         self.assertTrue(answer.startswith(b"HTTP/1.1 413 ") or answer == b"", answer[:200])
 
     def test_unknown_ids(self):
@@ -219,9 +216,10 @@ class CommandLine(Careful):
         self.assertEqual(self.daemon.convctl("frobnicate").returncode, 64)
 
     def test_no_daemon(self):
-        done = self.daemon.convctl("status", env={"CONVD_SOCKET": "/tmp/no-such/convd.sock"})
+        nowhere = str(self.folder / "no-such" / "convd.sock")
+        done = self.daemon.convctl("status", env={"CONVD_SOCKET": nowhere})
         self.assertEqual(done.returncode, 69)
-        self.assertIn(b"/tmp/no-such/convd.sock", done.stderr)
+        self.assertIn(nowhere.encode(), done.stderr)
 
 
 class OneSlotLeft(Case):
@@ -230,18 +228,18 @@ class OneSlotLeft(Case):
     options = {"slots": 1, "queue_limit": 2, "queue_limit_per_org": 2}
 
     def test_queue_full(self):
-        self.daemon.upload("numbers.pdf", sample("numbers.pdf"))
-        request = {"filename": "numbers.pdf", "to": "png", "options": {"dpi": 300}}
+        held = harness.Held(self.daemon)
+        request = {"filename": "held.gated", "to": "txt"}
         ids, answer = [], None
-        for _ in range(6):
+        for _ in range(3):
             answer = self.daemon.post("/v1/conversions", request)
             if answer.status != 202:
                 break
             ids.append(answer.json()["id"])
         self.assertProblem(answer, 429, "queue_full")
         self.assertGreaterEqual(int(answer.headers["Retry-After"]), 1)
-        self.assertIn(len(ids), (2, 3))
-        for id in ids:
+        self.assertEqual(len(ids), 2)
+        for id in (held.id, *ids):
             self.daemon.post(f"/v1/conversions/{id}/cancel", {})
             self.assertEqual(self.daemon.wait(id)["status"], "cancelled")
 

@@ -119,43 +119,46 @@ class Locked(Case):
 
 class Ending(unittest.TestCase):
     def test_sigterm_finishes_what_runs_and_refuses_what_comes(self):
-        with Daemon(slots=1) as daemon:
-            running = daemon.submit("numbers.pdf", "png", options={"dpi": 300})
+        with Daemon(slots=1, drain_timeout="10m") as daemon:
+            held = harness.Held(daemon)
             waiting = daemon.submit("guide.md", "html")
-            daemon.wait(running, lambda status: status["status"] == "processing")
             harness.os.kill(daemon.pid(), signal.SIGTERM)
-            harness.eventually(lambda: daemon.get("/v1/capacity").json()["accepting"] is False, "it drains", 10)
+            harness.eventually(lambda: daemon.get("/v1/capacity").json()["accepting"] is False, "it drains")
             refused = daemon.post("/v1/conversions", {"filename": "guide.md", "to": "html"})
             self.assertEqual((refused.status, refused.json()["code"]), (503, "shutting_down"), refused)
             self.assertGreaterEqual(int(refused.headers["Retry-After"]), 1)
             self.assertEqual(daemon.get("/readyz").status, 503)
             self.assertEqual(daemon.get("/livez").status, 200)
+            self.assertEqual(daemon.status(held.id)["status"], "processing")
+            held.go_on()
             self.assertEqual(daemon.process.wait(harness.PATIENCE), 0)
             daemon.process = None
             self.assertFalse(pathlib.Path(daemon.socket).exists(), "the socket is gone")
             daemon.start()
-            status = daemon.status(running)
+            status = daemon.status(held.id)
             self.assertEqual((status["status"], status["attempt"]), ("completed", 1), status)
             self.assertEqual(daemon.wait(waiting)["status"], "completed")
 
     def test_what_does_not_end_in_time_is_requeued(self):
         with Daemon(slots=1, drain_timeout="100ms") as daemon:
-            id = daemon.submit("numbers.pdf", "png", options={"dpi": 300})
-            daemon.wait(id, lambda status: status["status"] == "processing")
+            held = harness.Held(daemon)
             self.assertEqual(daemon.stop(), 0)
             daemon.start()
-            self.assertEqual(daemon.wait(id)["status"], "completed")
+            self.assertEqual(held.runs()["attempt"], 2)
+            held.go_on()
+            self.assertEqual(daemon.wait(held.id)["status"], "completed")
 
     def test_second_sigterm_is_now(self):
         with Daemon(slots=1, drain_timeout="10m") as daemon:
             held = harness.Held(daemon)
             pid = daemon.pid()
             harness.os.kill(pid, signal.SIGTERM)
-            harness.eventually(lambda: daemon.get("/v1/capacity").json()["accepting"] is False, "it drains", 10)
+            harness.eventually(lambda: daemon.get("/v1/capacity").json()["accepting"] is False, "it drains")
             harness.os.kill(pid, signal.SIGTERM)
             self.assertEqual(daemon.process.wait(harness.PATIENCE), 0)
             daemon.process = None
             daemon.start()
+            held.go_on()
             self.assertEqual(daemon.wait(held.id)["status"], "completed")
 
 

@@ -166,7 +166,7 @@ class InAPipe(Case):
         self.assertEqual(done.returncode, 0, done)
         self.assertIn(b"slots 1 of 1 busy", done.stdout)
         self.assertIn(b"conversions of yours only", done.stdout)
-        for word in (held.id, "held.pdf", "uid:"):
+        for word in (held.id, "held.gated", "uid:"):
             self.assertNotIn(word.encode(), done.stdout)
         self.daemon.wait(held.id)
 
