@@ -119,7 +119,9 @@ class Stream:
         return frame
 
     async def expect(self, type):
-        frame = await self.frame()
+        """The next frame, which has to be of that type; a ping may come at any time."""
+        while (frame := await self.frame())["type"] == "ping" != type:
+            pass
         assert frame["type"] == type, frame
         return frame
 
@@ -136,7 +138,7 @@ class Stream:
     async def ask(self, **message):
         """Sends a message and gives the next frame that is no event."""
         await self.connection.send(json.dumps(message))
-        while (frame := await self.frame())["type"] == "event":
+        while (frame := await self.frame())["type"] in ("event", "ping"):
             pass
         return frame
 
@@ -243,15 +245,13 @@ class Case(harness.Case, unittest.IsolatedAsyncioTestCase):
     def metrics(self):
         return self.daemon.get("/v2/realtime/metrics").json()
 
-    def slow_conversion(self):
-        """One that runs for a while."""
-        return self.daemon.submit("numbers.pdf", "png", options={"dpi": 300})
+    def endless_conversion(self):
+        """One that does not end; to be cancelled."""
+        return harness.Held(self.daemon, waits=True).id
 
     def running_conversion(self):
-        """One that runs now, and for a while; to be cancelled."""
-        id = self.slow_conversion()
-        self.daemon.wait(id, lambda status: status["status"] == "processing")
-        return id
+        """One that runs, and does not end; to be cancelled."""
+        return harness.Held(self.daemon).id
 
     def cancel(self, *ids):
         for id in ids:

@@ -210,7 +210,8 @@ class Browser(ClientCase):
         front = Front(self.daemon)
         self.addCleanup(front.shutdown)
         # The page opens its WebSockets at the daemon itself, which is another origin.
-        self.daemon.reload(f"allow_origin = http://127.0.0.1:{front.server_port}\n")
+        self.daemon.config.write_text(f"allow_origin = http://127.0.0.1:{front.server_port}\n")
+        self.assertEqual(self.daemon.http("POST", "/v1/control/reload").status, 200)
         with Program(
             "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
             f"--user-data-dir={self.new_folder()}", "--remote-debugging-port=0", f"http://127.0.0.1:{front.server_port}/",

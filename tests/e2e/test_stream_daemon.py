@@ -19,13 +19,16 @@ class Leaving(unittest.IsolatedAsyncioTestCase):
             streams = [await Stream.open(daemon, ["conversion", "system"]) for _ in range(3)]
             events = Events(daemon, services="conversion,system")
             self.assertEqual(events.next()[0], "ack")
-            watcher = Bare(daemon, f"/ws/conversion/{daemon.submit('numbers.pdf', 'png', options={'dpi': 150})}")
+            held = harness.Held(daemon)
+            watcher = Bare(daemon, f"/ws/conversion/{held.id}")
             running = watcher.frame()["id"]
             os.kill(daemon.pid(), signal.SIGTERM)
             for stream in streams:
                 told = (await stream.events(lambda event: event["type"] == "system.draining"))[-1]
                 self.assertEqual((told["subject"], told["class"]), ("convd", "progress"))
                 self.assertTrue(told["data"]["message"])
+            held.go_on()
+            for stream in streams:
                 frames, code = await stream.closed()
                 self.assertEqual(code, 4001)
                 goodbye = {"type": "goodbye", "reason": "shutdown", "reconnectMs": [0, 15000]}
@@ -53,7 +56,7 @@ class Leaving(unittest.IsolatedAsyncioTestCase):
             daemon.convert("guide.md", "html")
             _, position = polled(daemon, since="oldest")
             waiting = asyncio.create_task(asyncio.to_thread(poll, daemon, wait=60, **position))
-            await asyncio.to_thread(eventually, lambda: daemon.get("/v2/realtime/metrics").json()["activeConnections"] == 1, "it waits", 10)
+            await asyncio.to_thread(eventually, lambda: daemon.get("/v2/realtime/metrics").json()["activeConnections"] == 1, "it waits")
             os.kill(daemon.pid(), signal.SIGTERM)
             self.assertEqual(daemon.process.wait(harness.PATIENCE), 0)
             daemon.process = None

@@ -65,7 +65,7 @@ class Presence(Case):
 
     async def test_who_watches(self):
         me = f"uid:{os.getuid()}"
-        blocker, id = self.slow_conversion(), self.slow_conversion()
+        blocker, id = self.endless_conversion(), self.endless_conversion()
         self.assertEqual(self.watchers(id), {"conversion": id, "watchers": [], "total": 0})
         async with await self.stream(["presence"]) as stream:
             with Bare(self.daemon, f"/ws/conversion/{id}") as watcher:
@@ -87,7 +87,7 @@ class Presence(Case):
         self.cancel(blocker, id)
 
     async def test_who_follows_everything_watches_nothing_in_particular(self):
-        id = self.slow_conversion()
+        id = self.endless_conversion()
         async with await self.stream(["conversion"]):
             self.assertEqual(self.watchers(id)["total"], 0)
         self.cancel(id)
@@ -98,8 +98,8 @@ class Others(Case):
 
     async def test_the_queue(self):
         async with await self.stream(["queue"]) as stream:
-            running, waiting = self.slow_conversion(), self.slow_conversion()
-            depth = (await stream.events(lambda event: event["data"]["waiting"] == 1))[-1]
+            running, waiting = self.endless_conversion(), self.endless_conversion()
+            depth = (await stream.events(lambda event: (event["data"]["running"], event["data"]["waiting"]) == (1, 1)))[-1]
             self.assertEqual((depth["type"], depth["class"], depth["subject"]), ("queue.depth", "progress", "queue"))
             fields = {"slots", "short_slots", "running", "running_short", "waiting", "wait_ms", "accepting"}
             own = {"org_running", "org_waiting", "org_wait_ms", "org_next"}
