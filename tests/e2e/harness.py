@@ -485,8 +485,8 @@ class Daemon:
                     on_frame(frames[-1])
             return frames, connection.close_code
 
-    def watched(self, id):
-        return asyncio.run(asyncio.wait_for(self.watch(id), PATIENCE))
+    def watched(self, id, on_frame=None):
+        return asyncio.run(asyncio.wait_for(self.watch(id, on_frame), PATIENCE))
 
     # convctl
 

@@ -115,7 +115,7 @@ class Convctl(Case):
                     self.assertTrue(json.loads(line)["schema"].startswith("convctl.v1/"))
 
     def test_cancel_and_its_exit_status(self):
-        id = self.daemon.submit("numbers.pdf", "png", options={"dpi": 300})
+        id = harness.Held(self.daemon).id
         self.run_well("cancel", id)
         self.assertEqual(self.daemon.convctl("wait", id).returncode, 3)
 

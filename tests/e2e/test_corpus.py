@@ -171,8 +171,8 @@ class Corpus(Case):
 
     def test_zz_the_daemon_is_well(self):
         self.assertCompleted(self.daemon.convert("guide.md", "html"))
-        self.assertEqual(self.daemon.spool(), [])
-        self.assertEqual(self.daemon.engines(), {})
+        harness.eventually(lambda: self.daemon.spool() == [], "nothing is left of an upload")
+        harness.eventually(lambda: self.daemon.engines() == {}, "nothing is left of a run")
 
 
 def add_tests():

@@ -314,8 +314,8 @@ class Hostile(Case):
         list(self.ended())
         self.daemon.post(f"/v1/conversions/{self.staying}/cancel", {})
         self.assertEqual(self.daemon.wait(self.staying)["status"], "cancelled")
-        self.assertEqual(self.daemon.spool(), [])
-        self.assertEqual(self.daemon.engines(), {})
+        harness.eventually(lambda: self.daemon.spool() == [], "nothing is left of an upload")
+        harness.eventually(lambda: self.daemon.engines() == {}, "nothing is left of a run")
 
 
 GOOD = (("guide.md", "html"), ("report.docx", "txt"), ("numbers.pdf", "txt"), ("tone.wav", "flac"), ("lighthouse.png", "jpg"), ("lighthouse.svg", "png"))

@@ -145,7 +145,10 @@ class Isolation(TrustCase):
                 connection.sendall(f"GET {pattern}?{query}&token={token(**THEIRS)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
                 said = b""
                 while b"event: ack" not in said or not said.endswith(b"\n\r\n"):
-                    said += connection.recv(65536)
+                    piece = connection.recv(65536)
+                    self.assertTrue(piece, said)
+                    said += piece
+                self.assertIn(b'"replaying":0', said, "nor will it have")
                 self.assertNothingOf(said.decode())
         else:
             self.assertProblem(self.as_theirs("GET", pattern), 426, "upgrade_required")

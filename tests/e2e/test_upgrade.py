@@ -66,11 +66,11 @@ class Upgrading(unittest.TestCase):
         result = daemon.result(completed).body
         self.keyed = self.submit_under_a_key(daemon)
         daemon.wait(self.keyed)
-        processing = daemon.submit("numbers.pdf", "png", options={"dpi": 300})
+        held = harness.Held(daemon)
         pending = daemon.submit("guide.md", "html")
-        daemon.wait(processing, lambda status: status["status"] == "processing")
         daemon.kill9()
-        return completed, result, processing, pending
+        held.go_on()
+        return completed, result, held.id, pending
 
     def events(self, daemon):
         return daemon.get("/v2/realtime/poll?since=oldest&limit=1000").json()["events"]
