@@ -1,11 +1,9 @@
 """The same work is done once, and a request made again starts nothing."""
 
-import os
 import re
-import signal
 
 import harness
-from harness import Case, eventually, multipart, sample
+from harness import Case, Held, eventually, multipart, sample
 
 
 class Thrifty(Case):
@@ -115,16 +113,12 @@ class Cache(Thrifty):
 
 class Twins(Thrifty):
     def held(self):
-        """Fills the slot with an engine that is stopped; returns how to let it go on."""
-        id = self.submit("numbers.pdf", "png", sample("numbers.pdf"), options='{"dpi":300}', no_cache="true").json()["id"]
-        engines = eventually(self.daemon.engines, "an engine runs")
-        for pid in engines:
-            os.kill(pid, signal.SIGSTOP)
+        """Fills the slot with an engine that waits; returns how to let it go on."""
+        held = Held(self.daemon)
 
         def go_on():
-            for pid in engines:
-                os.kill(pid, signal.SIGCONT)
-            self.daemon.wait(id)
+            held.go_on()
+            self.daemon.wait(held.id)
 
         return go_on
 
@@ -143,10 +137,11 @@ class Twins(Thrifty):
 
     def test_twins_outlive_kill_9(self):
         data = self.document("one")
-        self.held()
+        go_on = self.held()
         ids = [self.submit("a.md", "html", data).json()["id"] for _ in range(3)]
         self.daemon.kill9()
         self.daemon.start()
+        go_on()
         for id in ids:
             self.assertCompleted(self.daemon.wait(id))
         self.assertLessEqual(self.runs(), 2, "the one that was held, and one for all three")

@@ -1,6 +1,8 @@
 """RFC 6455, case by case, against an echo server that is built from the daemon's own WebSocket code."""
 
 import base64
+import concurrent.futures
+import functools
 import hashlib
 import os
 import socket
@@ -170,21 +172,35 @@ class EchoCase(unittest.TestCase):
 
 
 class Frames(EchoCase):
-    def outcome(self, send, answers):
+    @classmethod
+    def setUpClass(cls):
+        """Begins with all cases, many at a time: after some of them libwebsockets waits for five seconds before it hangs up."""
+        super().setUpClass()
+        pool = concurrent.futures.ThreadPoolExecutor(32)
+        cls.addClassCleanup(pool.shutdown)
+        cls.outcomes = {}
+        for cases in CASES.values():
+            for name, (data, said, end) in cases.items():
+                for send in (at_once, byte_by_byte)[: 2 if is_short(data) else 1]:
+                    answers = len(said) if end == OPEN else None
+                    cls.outcomes[name, send] = pool.submit(cls.outcome, functools.partial(send, data=data), answers)
+
+    @classmethod
+    def outcome(cls, send, answers):
         """(what was said back, close code) for what `send` does to an open WebSocket. After `answers` of those we close."""
-        with Bare(self, "/", tcp=True) as peer:
-            self.assertEqual(peer.status, 101)
-            self.unless_closed(lambda: send(peer.socket))
+        with Bare(cls, "/", tcp=True) as peer:
+            assert peer.status == 101, peer.head
+            cls.unless_closed(lambda: send(peer.socket))
             said, code = [], DROPPED
             try:
                 while True:
                     if len(said) == answers and code == DROPPED:
-                        self.unless_closed(lambda: peer.socket.sendall(close(1000)))
+                        cls.unless_closed(lambda: peer.socket.sendall(close(1000)))
                         answers = None
                     opcode, payload = peer.message()
                     if opcode == CLOSE:
                         code = int.from_bytes(payload[:2], "big") if payload else None
-                        self.unless_closed(lambda: peer.socket.sendall(close(code)))
+                        cls.unless_closed(lambda: peer.socket.sendall(close(code)))
                     # Of several pings the last one may be answered alone (5.5.3).
                     elif (opcode, payload) not in said or opcode != PONG:
                         said.append((opcode, payload))
@@ -201,8 +217,8 @@ class Frames(EchoCase):
 
     def check(self, cases, send):
         wrong = []
-        for name, (data, said, end) in cases.items():
-            found, code = self.outcome(lambda wire, data=data: send(wire, data), len(said) if end == OPEN else None)
+        for name, (_, said, end) in cases.items():
+            found, code = self.outcomes[name, send].result()
             # A connection that fails may take answers with it that have not been sent, and even its close frame when bytes go
             # on coming.
             as_wanted = found == said if end == OPEN else found == said[: len(found)]
@@ -210,6 +226,11 @@ class Frames(EchoCase):
             if not as_wanted or code not in ends:
                 wrong.append(f"{name}: {[(opcode, payload[:40], len(payload)) for opcode, payload in found]} {code}, not {end}")
         self.assertEqual(wrong, [])
+
+
+def is_short(data):
+    """Enough to be sent byte by byte as well."""
+    return len(data) < 300
 
 
 def at_once(wire, data):
@@ -225,7 +246,7 @@ def byte_by_byte(wire, data):
 def add_tests():
     for section, cases in CASES.items():
         name = "test_" + section.replace(" ", "_").replace(".", "_")
-        short = {name: case for name, case in cases.items() if len(case[0]) < 300}
+        short = {name: case for name, case in cases.items() if is_short(case[0])}
         setattr(Frames, name, lambda self, cases=cases: self.check(cases, at_once))
         setattr(Frames, name + "_byte_by_byte", lambda self, cases=short: self.check(cases, byte_by_byte))
 
