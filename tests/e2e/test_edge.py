@@ -5,6 +5,7 @@ import os
 import re
 import resource
 import selectors
+import signal
 import socket
 import subprocess
 import threading
@@ -190,48 +191,55 @@ class Slow(Case):
 
 
 @contextlib.contextmanager
-def slow_crowd(daemon, count, seconds=12):
-    """So many connections of slowhttptest, half with slow heads and half with slow bodies, open when this is entered."""
-    url, ends = f"http://127.0.0.1:{daemon.port}", []
-    kinds = (["-H", "-u", f"{url}/version"], ["-B", "-u", f"{url}/documents?name=slow.txt"])
-    command = ["slowhttptest", "-c", str(count // 2), "-r", "500", "-i", "1", "-l", str(seconds), "-p", "5"]
-    attacks = [subprocess.Popen(command + kind, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for kind in kinds]
+def attacks(daemon, *kinds):
+    """Attacks of slowhttptest, each of these words, that go on while this is entered. Each of them asks for the service, too."""
+    running = [subprocess.Popen(["slowhttptest", "-l", "600", "-p", "5", *kind], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+               for kind in kinds]
     try:
-        eventually(lambda: figure(daemon, "convd_http_connections") >= count, f"{count} are there")
-        yield attacks
+        yield
+        ended = [attack.poll() for attack in running]
     finally:
-        ends += [attack.communicate(timeout=harness.PATIENCE)[0] for attack in attacks]
-    for words in ends:
-        if not re.search(r"service available:\S*\s+\S*YES", words):
-            raise AssertionError(f"not available to slowhttptest:\n{words}")
+        for attack in running:
+            attack.send_signal(signal.SIGINT)
+        told = [attack.communicate(timeout=harness.PATIENCE)[0] for attack in running]
+    for status, words in zip(ended, told):
+        if status is not None or not re.search(r"service available:\S*\s+\S*YES", words):
+            raise AssertionError(f"ended with {status}, or not available to slowhttptest:\n{words}")
 
 
 class SlowHttpTest(Case):
-    options = {"limit_body_grace": "60s"}
+    """As others make them."""
 
-    @unittest.skipIf(resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 1200, "a process may open too few files (ulimit -Hn)")
+    options = {"limit_body_grace": "10m"}
+
+    def url(self, path):
+        return f"http://127.0.0.1:{self.daemon.port}{path}"
+
+    def nobody_is_bothered(self):
+        answers = [self.daemon.http("GET", "/version", tcp=True) for _ in range(100)]
+        self.assertEqual([answer for answer in answers if answer.status != 200], [])
+        self.assertCompleted(self.daemon.convert("letter.md", "html"))
+
+    def connections(self):
+        return figure(self.daemon, "convd_http_connections")
+
+    @unittest.skipIf(resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 1700, "a process may open too few files (ulimit -Hn)")
     @harness.needs("slowhttptest")
     def test_a_thousand_slow_ones_bother_nobody(self):
-        """As others make them; the service is asked for by each of the attacks too."""
-        with slow_crowd(self.daemon, 1000, seconds=20) as attacks:
-            answers = [self.daemon.http("GET", "/version", tcp=True) for _ in range(100)]
-            self.assertEqual([answer for answer in answers if answer.status != 200], [])
-            self.assertCompleted(self.daemon.convert("letter.md", "html"))
-            self.assertGreaterEqual(figure(self.daemon, "convd_http_connections"), 1000)
-            self.assertEqual([attack.poll() for attack in attacks], [None, None])
-        eventually(lambda: figure(self.daemon, "convd_http_connections") == 1, "all are gone")
+        many = ["-c", "500", "-r", "500", "-i", "1"]
+        heads = [*many, "-H", "-u", self.url("/version")]  # which are given up after ten seconds
+        bodies = [*many, "-B", "-u", self.url("/documents?name=slow.txt")]
+        with attacks(self.daemon, heads, bodies, bodies):
+            eventually(lambda: self.connections() >= 1000, "a thousand are there")
+            self.nobody_is_bothered()
+        eventually(lambda: self.connections() == 1, "all are gone")
 
     @harness.needs("slowhttptest")
     def test_those_who_read_slowly_bother_nobody(self):
-        attack = subprocess.Popen(["slowhttptest", "-X", "-k", "10", "-c", "334", "-r", "300", "-l", "5", "-p", "5", "-u",
-                                   f"http://127.0.0.1:{self.daemon.port}/v1/formats"],
-                                  text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        asked = 0
-        while attack.poll() is None:
-            self.assertEqual(self.daemon.http("GET", "/version", tcp=True).status, 200)
-            asked += 1
-        self.assertRegex(attack.communicate()[0], r"service available:\S*\s+\S*YES")
-        self.assertGreater(asked, 100)
+        with attacks(self.daemon, ["-X", "-k", "10", "-c", "334", "-r", "300", "-u", self.url("/v1/formats")]):
+            eventually(lambda: self.connections() >= 300, "they are there")
+            self.nobody_is_bothered()
+        eventually(lambda: self.connections() == 1, "all are gone")
 
 
 if __name__ == "__main__":

@@ -22,14 +22,31 @@ def page(letter, size=20_000):
     return (f"# {letter}\n\n" + (letter * 60 + "\n") * (size // 61)).encode()
 
 
-class ByAge(Case):
+def setUpModule():
+    """What goes by age or size is looked for every ten seconds: all of it is begun now, and waits together."""
+    for story in (ByAge, BySize, Documents):
+        story.daemon = Daemon(config=story.config, **story.options).start()
+        unittest.addModuleCleanup(story.daemon.close)
+        story.begin()
+
+
+class Begun(Case):
+    @classmethod
+    def setUpClass(cls):
+        pass
+
+
+class ByAge(Begun):
     config = "keep_history = 1h\n"
 
+    @classmethod
+    def begin(cls):
+        cls.before = cls.daemon.convert("numbers.pdf", "png")
+        cls.daemon.reload("keep_history = 1h\nkeep_results = 1s\n")
+
     def test_gone_says_when_and_why(self):
-        id = self.daemon.submit("numbers.pdf", "png")
-        before = self.daemon.wait(id)
+        before, id = self.before, self.before["id"]
         self.assertCompleted(before)
-        self.daemon.reload("keep_history = 1h\nkeep_results = 1s\n")
         part = before["result"]["parts"][0]["name"]
         answer = eventually(lambda: (a := self.daemon.result(id)).status == 410 and a, "the result goes")
         problem = self.assertProblem(answer, 410, "result_gone")
@@ -61,23 +78,31 @@ class ByAge(Case):
         self.assertEqual(self.daemon.get("/v1/usage").json()["results"], 0)
 
 
-class BySize(Case):
+class BySize(Begun):
     options = {"results_limit": "50K", "slots": 1}
 
+    @classmethod
+    def begin(cls):
+        cls.ids = [cls.daemon.convert(f"{c}.md", "html", page(c))["id"] for c in "abc"]
+
     def test_the_oldest_go_first(self):
-        first, second, third = (self.daemon.convert(f"{c}.md", "html", page(c))["id"] for c in "abc")
+        first, second, third = self.ids
         answer = eventually(lambda: (a := self.daemon.result(first)).status == 410 and a, "the oldest goes")
         self.assertIn("results_limit", answer.json()["detail"])
         self.assertEqual(self.daemon.result(second).status, 200)
         self.assertEqual(self.daemon.result(third).status, 200)
 
 
-class Documents(Case):
+class Documents(Begun):
     config = ""
 
+    @classmethod
+    def begin(cls):
+        cls.ended = cls.daemon.convert("a.md", "html", b"# a\n")["id"]
+        cls.daemon.reload("keep_documents = 1s\nkeep_history = 2s\n")
+
     def test_what_nobody_uses_and_what_ended_long_ago(self):
-        id = self.daemon.convert("a.md", "html", b"# a\n")["id"]
-        self.daemon.reload("keep_documents = 1s\nkeep_history = 2s\n")
+        id = self.ended
         eventually(lambda: self.daemon.get("/documents/a.md").status == 404, "the document goes")
         eventually(lambda: self.daemon.get(f"/v1/conversions/{id}").status == 404, "the conversion goes")
         eventually(lambda: not any((self.daemon.state / "results").iterdir()), "its files go")

@@ -10,7 +10,7 @@ import unittest
 import websockets
 
 import harness
-from bare_websocket import PATH, Bare
+from bare_websocket import CLOSE, PATH, TEXT, Bare
 from harness import PATIENCE
 from tokens import SECRET, TrustCase, base64url, bearer, secret_file, sign, token
 
@@ -202,51 +202,105 @@ class Sockets(TrustCase):
                 self.assertEqual(connection.recv(12), b"HTTP/1.1 200")
         self.assertUnauthorized(self.ask("GET", "/v2/realtime/sse?token=x"))
 
-    def test_a_token_ends_what_it_has_opened(self):
-        brief = token("brief", lifetime=2)
-        self.ask("POST", "/documents?name=a.md", brief, b"# A\n")
-        stream = self.connect(f"{PATH}?token={brief}")
-        self.assertStreams(stream)
-        sse = harness.socket.create_connection(("127.0.0.1", self.daemon.port))
-        self.addCleanup(sse.close)
-        sse.sendall(f"GET /v2/realtime/sse?token={brief} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        self.assertEqual(self.ask("GET", "/v2/realtime/poll?wait=60", brief).status, 204)
-        self.assertUnauthorized(self.ask("GET", "/v2/realtime/poll", brief))
-        self.assertEqual(closing(stream), 4041)
-        said = b""
-        while piece := sse.recv(4096):
-            said += piece
-        self.assertIn(b"token_expired", said)
+    def told(self, stream, message=None):
+        """The next frame, after that message; of type "ended" when the token has ended before."""
+        try:
+            if message:
+                stream.send(message)
+            opcode, payload = stream.message()
+        except (ConnectionError, EOFError):
+            return {"type": "ended"}
+        if opcode == TEXT:
+            return json.loads(payload)
+        self.assertEqual(opcode, CLOSE)
+        self.assertIn(int.from_bytes(payload[:2], "big"), (4041, 4500))
+        return {"type": "ended"}
+
+    def with_brief_token(self, sub, use):
+        """What `use` gives for a token that ends soon; where that was too soon, it gives nothing, and is asked with one that lasts
+        longer."""
+        for lifetime in (1, 2, 4, 8, 16, 32):
+            if found := use(token(sub, lifetime=lifetime)):
+                return found
+        self.fail("no token was accepted")
+
+    def test_a_token_ends_the_stream_it_has_opened(self):
+        def opened(brief):
+            stream = self.connect(f"{PATH}?token={brief}")
+            self.assertEqual(stream.status, 101)
+            return self.told(stream, handshake())["type"] == "ack" and stream
+
+        self.assertEqual(closing(self.with_brief_token("brief", opened)), 4041)
+
+    def test_a_token_ends_the_events_it_has_opened(self):
+        def opened(brief):
+            connection = harness.socket.create_connection(("127.0.0.1", self.daemon.port), timeout=PATIENCE)
+            self.addCleanup(connection.close)
+            connection.sendall(f"GET /v2/realtime/sse?token={brief} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            said = b""
+            while piece := connection.recv(4096):
+                said += piece
+            return said.startswith(b"HTTP/1.1 200 ") and said
+
+        self.assertIn(b"token_expired", self.with_brief_token("brief", opened))
+
+    def test_a_token_ends_the_poll_it_has_begun(self):
+        def polled(brief):
+            answer = self.ask("GET", "/v2/realtime/poll?wait=60", brief)
+            if answer.status == 401:
+                return None
+            self.assertEqual(answer.status, 204, answer)
+            return brief
+
+        self.assertUnauthorized(self.ask("GET", "/v2/realtime/poll", self.with_brief_token("brief", polled)))
 
     def test_a_token_ends_the_watch_of_a_conversion(self):
         self.assertEqual(self.daemon.http("POST", "/v1/control/pause").status, 200)
         self.addCleanup(self.daemon.http, "POST", "/v1/control/resume")
-        brief = token("watcher", lifetime=2)
-        self.ask("POST", "/documents?name=b.md", brief, b"# B\n")
-        id = self.ask_json("POST", "/v1/conversions", brief, {"filename": "b.md", "to": "html"}).json()["id"]
-        watch = self.connect(f"/ws/conversion/{id}?token={brief}")
-        self.assertEqual(watch.status, 101)
-        self.assertEqual(closing(watch), 4041)
+        text = token("watcher")
+        self.ask("POST", "/documents?name=b.md", text, b"# B\n")
+        id = self.ask_json("POST", "/v1/conversions", text, {"filename": "b.md", "to": "html"}).json()["id"]
+
+        def watched(brief):
+            watch = self.connect(f"/ws/conversion/{id}?token={brief}")
+            self.assertIn(watch.status, (101, 401))
+            return watch.status == 101 and watch
+
+        self.assertEqual(closing(self.with_brief_token("watcher", watched)), 4041)
 
     def test_a_new_token_in_the_same_connection(self):
-        stream = self.connect(f"{PATH}?token={token('brief', lifetime=3)}")
-        self.assertStreams(stream)
-        self.assertEqual(stream.frame()["type"], "token_expiring")
+        for lifetime in (2, 4, 8, 16, 32):
+            if self.is_refreshed(lifetime):
+                return
+        self.fail("no connection has lived long enough to be refreshed")
+
+    def is_refreshed(self, lifetime):
+        """Whether a connection could be given a new token before its first one ended; then it ends with the new one."""
+        stream = self.connect(f"{PATH}?token={token('brief', lifetime=lifetime)}")
+        if self.told(stream, handshake())["type"] == "ended":
+            return False
+        if (expiring := self.told(stream)["type"]) == "ended":
+            return False
+        self.assertEqual(expiring, "token_expiring")
         for text, code in (
             ("x", "invalid_token"),
             (token("another"), "forbidden"),
             (token("brief", org="another"), "forbidden"),
             (token("brief", scope="convert"), "forbidden"),
         ):
-            stream.send(json.dumps({"type": "refresh", "access_token": text}))
-            self.assertEqual(stream.frame()["code"], code)
-        end = int(time.time()) + 6
-        stream.send(json.dumps({"type": "refresh", "access_token": token("brief", exp=end)}))
-        refreshed = stream.frame()
+            answer = self.told(stream, json.dumps({"type": "refresh", "access_token": text}))
+            if answer["type"] == "ended":
+                return False
+            self.assertEqual(answer["code"], code)
+        end = int(time.time()) + 2 * lifetime
+        refreshed = self.told(stream, json.dumps({"type": "refresh", "access_token": token("brief", exp=end)}))
+        if refreshed["type"] == "ended":
+            return False
         self.assertEqual(refreshed["type"], "refreshed")
         self.assertEqual(refreshed["expires"], time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(end)))
         self.assertEqual(closing(stream), 4041)
         self.assertGreaterEqual(time.time(), end)
+        return True
 
 
 class Configuration(harness.Case):
