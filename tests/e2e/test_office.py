@@ -1,5 +1,6 @@
 """The warm LibreOffice: a child for every document, which can be killed, stopped and counted on, and nobody else notices."""
 
+import contextlib
 import json
 import os
 import re
@@ -12,7 +13,7 @@ import time
 import unittest
 
 import harness
-from harness import Case, eventually, sample
+from harness import Case, TERMINAL, eventually, sample
 
 sys.path.insert(0, str(harness.ROOT / "tests" / "bench"))
 import office_documents  # noqa: E402
@@ -29,6 +30,38 @@ def offices(daemon):
     """Process ids of convd-office: the warm ones first, then the children that wait or convert."""
     found = {pid: parent for pid, (name, parent) in harness.family(daemon.pid()).items() if name.startswith("convd-office")}
     return sorted(p for p in found if found[p] not in found), sorted(p for p in found if found[p] in found)
+
+
+def busy_children(daemon):
+    """Those that have opened something in a workspace: a spare has not."""
+    def works(pid):
+        try:
+            return any("/in/" in os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd"))
+        except OSError:
+            return False
+
+    return [pid for pid in offices(daemon)[1] if works(pid)]
+
+
+def send(pids, number):
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def hold_children(daemon):
+    """Process ids of the children that are at work, stopped now; none when they have been quicker."""
+    pids = busy_children(daemon)
+    send(pids, signal.SIGSTOP)
+    if busy_children(daemon) == pids:
+        return pids
+    send(pids, signal.SIGCONT)
+    return []
+
+
+def has_begun_pages(status):
+    """Or has ended even."""
+    return status["status"] in TERMINAL or (status["stage"] and (status["stage"]["done"] or 0) > 0)
 
 
 def pdf_text(body):
@@ -49,21 +82,15 @@ class Warm(Case):
         super().setUpClass()
         eventually(lambda: "warm office: LibreOffice" in cls.daemon.log(), "LibreOffice became warm")
 
-    def start_long(self):
-        """A conversion that runs for seconds, and has begun to write pages; its id."""
-        id = self.daemon.submit("long.docx", "pdf", long_document())
-        self.daemon.wait(id, lambda s: s["stage"] and (s["stage"]["done"] or 0) > 0)
-        return id
-
-    def busy_children(self):
-        """Those that have opened something in a workspace: a spare has not."""
-        def works(pid):
-            try:
-                return any("/in/" in os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd"))
-            except OSError:
-                return False
-
-        return [pid for pid in offices(self.daemon)[1] if works(pid)]
+    def hold_long(self, **fields):
+        """(id, process ids) of a conversion that has begun to write pages, and whose child stands still."""
+        for _ in range(10):  # it takes seconds, and so may we
+            id = self.daemon.submit("long.docx", "pdf", long_document(), **fields)
+            self.daemon.wait(id, has_begun_pages)
+            if pids := hold_children(self.daemon):
+                return id, pids
+            self.daemon.wait(id)
+        self.fail("it was always quicker")
 
     def test_a_document_is_converted_by_a_child(self):
         id = self.daemon.submit("report.docx", "pdf")
@@ -72,22 +99,26 @@ class Warm(Case):
         self.assertIs(receipt["steps"][0]["warm"], True, receipt)
 
     def test_pages_are_measured(self):
-        frames, code = self.daemon.watched(self.daemon.submit("long.docx", "pdf", long_document()))
-        self.assertEqual(code, 1000)
-        measured = [f["stage"] for f in frames if f["stage"] and f["stage"]["kind"] == "measured" and f["stage"]["unit"] == "page"]
-        self.assertTrue(measured)
-        self.assertEqual({stage["total"] for stage in measured if stage["total"]}, {300})
-        self.assertTrue(any(re.search(r"page \d+ of 300", f["message"]) for f in frames), [f["message"] for f in frames])
+        for _ in range(5):  # a daemon that stands still meanwhile hears of the last page only
+            frames, code = self.daemon.watched(self.daemon.submit("long.docx", "pdf", long_document()))
+            self.assertEqual(code, 1000)
+            measured = [f["stage"] for f in frames if f["stage"] and f["stage"]["kind"] == "measured" and f["stage"]["unit"] == "page"]
+            self.assertEqual({stage["total"] for stage in measured if stage["total"]} - {300}, set())
+            if measured and any(re.search(r"page \d+ of 300", f["message"]) for f in frames):
+                return
+        self.fail(str([f["message"] for f in frames]))
 
     def test_a_watcher_on_the_same_machine_sees_fine_steps(self):
-        id = self.daemon.submit("long.docx", "pdf", long_document())
-        frames = [json.loads(line) for line in self.daemon.convctl("watch", id, "--json").stdout.splitlines()]
-        measured = {f["stage"]["done"] for f in frames if f["stage"] and f["stage"]["unit"] == "page"}
-        # How many there are is up to the machine (tests/bench/office.py progress); five a second would be a handful.
-        self.assertGreater(len(measured), 12)
-        figures = [f["progress"] for f in frames]
-        self.assertEqual(figures, sorted(figures))
-        self.assertIn("Reading long.docx", {f["message"] for f in frames})
+        for _ in range(5):  # as above
+            id = self.daemon.submit("long.docx", "pdf", long_document())
+            frames = [json.loads(line) for line in self.daemon.convctl("watch", id, "--json").stdout.splitlines()]
+            figures = [f["progress"] for f in frames]
+            self.assertEqual(figures, sorted(figures))
+            measured = {f["stage"]["done"] for f in frames if f["stage"] and f["stage"]["unit"] == "page"}
+            # How many there are is up to the machine (tests/bench/office.py progress); five a second would be a handful.
+            if len(measured) > 12 and "Reading long.docx" in {f["message"] for f in frames}:
+                return
+        self.fail(f"steps {measured}, last {frames[-1]}")
 
     def test_sheets_are_chosen_by_name_or_number(self):
         for wanted in ("1", "arrivals"):
@@ -98,56 +129,50 @@ class Warm(Case):
 
     def test_cancel_ends_the_one_child(self):
         warm, _ = offices(self.daemon)
-        id = self.start_long()
+        id, _ = self.hold_long()
         answer = self.daemon.post(f"/v1/conversions/{id}/cancel", {})
         self.assertEqual(answer.json()["status"], "cancelled", answer)
-        eventually(lambda: not self.busy_children(), "the child is gone")
+        eventually(lambda: not busy_children(self.daemon), "the child is gone")
         self.assertCompleted(self.daemon.convert("report.docx", "pdf"))
         self.assertEqual(offices(self.daemon)[0], warm, "the same process serves on")
 
     def test_a_killed_child_is_tried_again_and_harms_nobody(self):
         warm, _ = offices(self.daemon)
-        id = self.start_long()
+        id, victims = self.hold_long()
         other = self.daemon.submit("report.docx", "pdf")
-        victims = self.busy_children()
-        self.assertTrue(victims)
-        os.kill(victims[0], signal.SIGKILL)
+        send(victims, signal.SIGKILL)
         self.assertCompleted(self.daemon.wait(other))
-        self.assertCompleted(self.daemon.wait(id))
+        status = self.daemon.wait(id)
+        self.assertCompleted(status)
+        self.assertEqual(status["attempt"], 2)
         self.assertEqual(offices(self.daemon)[0], warm)
 
     def test_a_stopped_child_makes_no_progress(self):
-        id = self.start_long()
-        victims = self.busy_children()
-        self.assertTrue(victims)
-        for pid in victims:
-            os.kill(pid, signal.SIGSTOP)
+        id, victims = self.hold_long()
         try:
-            # What was on its way may still arrive; the three seconds after it are what is being looked at.
-            time.sleep(0.5)
-            before = self.daemon.status(id)
-            time.sleep(3)
-            after = self.daemon.status(id)
+            for _ in range(3):  # what was on its way may still arrive
+                before = self.daemon.status(id)
+                time.sleep(3)  # these three seconds are what is being looked at
+                after = self.daemon.status(id)
+                if (before["progress"], before["stage"]) == (after["progress"], after["stage"]):
+                    break
         finally:
-            for pid in victims:
-                os.kill(pid, signal.SIGCONT)
+            send(victims, signal.SIGCONT)
         self.assertEqual((before["progress"], before["stage"]), (after["progress"], after["stage"]))
         self.assertEqual(after["status"], "processing")
         self.assertCompleted(self.daemon.wait(id))
 
     def test_a_child_out_of_time_is_ended_alone(self):
         warm, _ = offices(self.daemon)
-        id = self.daemon.submit("long.docx", "pdf", long_document(), attempt_timeout_ms=3000)
-        self.daemon.wait(id, lambda s: s["status"] == "processing")
-        victims = eventually(self.busy_children, "a child has the document")
-        for pid in victims:
-            os.kill(pid, signal.SIGSTOP)
+        id, victims = self.hold_long(attempt_timeout_ms=5000)
+        children = harness.Processes(victims)
+        self.addCleanup(children.close)
         status = self.daemon.wait(id)
         self.assertFailed(status, "timed_out")
         self.assertEqual(status["attempt"], 1)
         receipt = self.daemon.get(f"/v1/conversions/{id}/receipt").json()["steps"]
         self.assertEqual([(step["warm"], step["outcome"]) for step in receipt], [(True, "timed_out")])
-        eventually(lambda: not set(victims) & set(offices(self.daemon)[1]), "the child is gone")
+        eventually(children.gone, "the child is gone")
         self.assertCompleted(self.daemon.convert("report.docx", "pdf"))
         self.assertEqual(offices(self.daemon)[0], warm, "the same process serves on")
 
@@ -187,16 +212,23 @@ class Death(Case):
 
     def test_the_warm_process_dies_and_nothing_is_lost(self):
         eventually(lambda: offices(self.daemon)[0] and "warm office: LibreOffice" in self.daemon.log(), "LibreOffice became warm")
-        ids = [self.daemon.submit(f"long{i}.docx", "pdf", long_document(100)) for i in range(4)]
-        self.daemon.wait(ids[0], lambda s: s["stage"] and (s["stage"]["done"] or 0) > 0)
-        old, children = offices(self.daemon)
+        ids = []
+        while not hold_children(self.daemon):
+            ids += [self.daemon.submit(f"long{i}.docx", "pdf", long_document(100)) for i in range(4)]
+            self.daemon.wait(ids[-4], has_begun_pages)
+        old, pids = offices(self.daemon)
+        children = harness.Processes(pids)
+        self.addCleanup(children.close)
         os.kill(old[0], signal.SIGKILL)
+        attempts = set()
         for id in ids:
             status = self.daemon.wait(id)
             self.assertCompleted(status)
+            attempts.add(status["attempt"])
             self.assertEqual(pdf_pages(self.daemon.result(id).body), 100)
+        self.assertIn(2, attempts, "what ran has run again")
         eventually(lambda: offices(self.daemon)[0] and offices(self.daemon)[0] != old, "another one has taken over")
-        eventually(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in children), "its children went with it")
+        eventually(children.gone, "its children went with it")
 
 
 class Cold(unittest.TestCase):
