@@ -122,7 +122,7 @@ def descendants(pid):
 
 def runner_of(daemon):
     """The process id of its runner, once there is one."""
-    return eventually(lambda: next((p for p, name in descendants(daemon.pid()).items() if name == "convd-runner"), None), "a runner")
+    return eventually(lambda: next((p for p, name in descendants(daemon.pid()).items() if name == "convd-runner"), None), "it runs")
 
 
 class Processes:
@@ -499,7 +499,7 @@ class Daemon:
 
 
 class Held:
-    """A conversion that runs as long as the test wants: its engine waits at a gate. With `waits` it is enough that it is accepted."""
+    """A conversion that runs as long as the test wants: its engine waits at a gate. With `waits` it may be in the queue still."""
 
     def __init__(self, daemon, name="held.gated", waits=False, **fields):
         self.daemon = daemon

@@ -172,7 +172,8 @@ class Progress(Case):
         """(the numbers of pages, the stages that are measured) in what is said of it."""
         frames, _ = self.daemon.watched(self.daemon.submit("numbers.pdf", "png", options={"dpi": 300}))
         stages = [frame["stage"] for frame in frames if frame["stage"] and frame["stage"]["unit"] == "page"]
-        return [stage["done"] for stage in stages if stage["done"] is not None], [stage for stage in stages if stage["kind"] == "measured"]
+        counted = [stage["done"] for stage in stages if stage["done"] is not None]
+        return counted, [stage for stage in stages if stage["kind"] == "measured"]
 
     @harness.long
     def test_an_engine_that_stands_still_makes_no_progress(self):

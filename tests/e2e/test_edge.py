@@ -193,8 +193,8 @@ class Slow(Case):
 @contextlib.contextmanager
 def attacks(daemon, *kinds):
     """Attacks of slowhttptest, each of these words, that go on while this is entered. Each of them asks for the service, too."""
-    running = [subprocess.Popen(["slowhttptest", "-l", "600", "-p", "5", *kind], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-               for kind in kinds]
+    running = [subprocess.Popen(["slowhttptest", "-l", "600", "-p", "5", *kind], text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for kind in kinds]
     try:
         yield
         ended = [attack.poll() for attack in running]

@@ -310,7 +310,8 @@ class Activity(Case):
         own = f"uid:{os.getuid()}"
         seen = self.daemon.get("/v1/activity").json()
         self.assertEqual((seen["state"], seen["all_orgs"], seen["slots"]["running"], seen["queue"]["waiting"]), ("running", True, 1, 1))
-        self.assertEqual([(run["org"], run["conversion"]["id"], run["engine"]) for run in seen["running"]], [(own, held.id, "gate")])
+        running = [(run["org"], run["conversion"]["id"], run["engine"]) for run in seen["running"]]
+        self.assertEqual(running, [(own, held.id, "gate")])
         self.assertEqual([(one["org"], one["conversion"]["id"], one["conversion"]["position"]) for one in seen["next"]], [(own, next_id, 1)])
         self.assertEqual(seen["waiting_by_org"], [{"org": own, "waiting": 1}])
         self.assertGreaterEqual(seen["per_minute"]["last_1_minute"]["accepted"], 2)

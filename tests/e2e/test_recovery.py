@@ -24,7 +24,8 @@ class KilledInABatch(Case):
         numbers += [self.submit() for _ in range(BATCH - 6)]
         running = {one.id for one in held}
         ids = [*numbers[:4], *running, *numbers[4:]]
-        self.assertEqual([self.daemon.status(id)["status"] for id in ids], ["completed"] * 4 + ["processing"] * 2 + ["pending"] * (BATCH - 6))
+        states = [self.daemon.status(id)["status"] for id in ids]
+        self.assertEqual(states, ["completed"] * 4 + ["processing"] * 2 + ["pending"] * (BATCH - 6))
         self.assertEqual(len(held[0].engines()), 2)
         children = Processes(descendants(self.daemon.pid()))
         self.addCleanup(children.close)

@@ -1,6 +1,7 @@
 """The stream and its daemon: how it says goodbye, whom it is for, what is counted."""
 
 import asyncio
+import functools
 import os
 import re
 import signal
@@ -56,7 +57,8 @@ class Leaving(unittest.IsolatedAsyncioTestCase):
             daemon.convert("guide.md", "html")
             _, position = polled(daemon, since="oldest")
             waiting = asyncio.create_task(asyncio.to_thread(poll, daemon, wait=60, **position))
-            await asyncio.to_thread(eventually, lambda: daemon.get("/v2/realtime/metrics").json()["activeConnections"] == 1, "it waits")
+            metrics = functools.partial(daemon.get, "/v2/realtime/metrics")
+            await asyncio.to_thread(eventually, lambda: metrics().json()["activeConnections"] == 1, "it waits")
             os.kill(daemon.pid(), signal.SIGTERM)
             self.assertEqual(daemon.process.wait(harness.PATIENCE), 0)
             daemon.process = None

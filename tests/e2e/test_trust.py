@@ -224,7 +224,12 @@ class Sockets(TrustCase):
                 return found
         self.fail("no token was accepted")
 
-    def test_a_token_ends_the_stream_it_has_opened(self):
+    def test_a_token_ends_what_it_has_opened(self):
+        for story in (self.ends_stream, self.ends_events, self.ends_poll):
+            with self.subTest(story.__name__):
+                story()
+
+    def ends_stream(self):
         def opened(brief):
             stream = self.connect(f"{PATH}?token={brief}")
             self.assertEqual(stream.status, 101)
@@ -232,11 +237,12 @@ class Sockets(TrustCase):
 
         self.assertEqual(closing(self.with_brief_token("brief", opened)), 4041)
 
-    def test_a_token_ends_the_events_it_has_opened(self):
+    def ends_events(self):
         def opened(brief):
             connection = harness.socket.create_connection(("127.0.0.1", self.daemon.port), timeout=PATIENCE)
             self.addCleanup(connection.close)
-            connection.sendall(f"GET /v2/realtime/sse?token={brief} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            head = f"GET /v2/realtime/sse?token={brief} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            connection.sendall(head.encode())
             said = b""
             while piece := connection.recv(4096):
                 said += piece
@@ -244,7 +250,7 @@ class Sockets(TrustCase):
 
         self.assertIn(b"token_expired", self.with_brief_token("brief", opened))
 
-    def test_a_token_ends_the_poll_it_has_begun(self):
+    def ends_poll(self):
         def polled(brief):
             answer = self.ask("GET", "/v2/realtime/poll?wait=60", brief)
             if answer.status == 401:
