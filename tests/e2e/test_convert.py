@@ -108,7 +108,7 @@ class Watching(Case):
     def test_from_pending_to_completed_and_closed(self):
         # A busy daemon, so that the first frame is a pending one.
         blockers = [Held(self.daemon) for _ in range(2)]
-        id = self.daemon.submit("report.docx", "pdf")
+        id = self.daemon.submit("numbers.pdf", "png")
         frames, code = self.daemon.watched(id, lambda _: [blocker.go_on() for blocker in blockers])
         self.check_story(frames, id)
         self.assertEqual(frames[0]["status"], "pending")

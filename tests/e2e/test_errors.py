@@ -179,6 +179,8 @@ class Documents(Careful):
 class CommandLine(Careful):
     """The same through convctl: its exit status and a sentence that names the place."""
 
+    options = {"warm_office": "never"}  # what is wrong with these is found before LibreOffice is needed
+
     def setUp(self):
         self.folder = self.new_folder()
 
