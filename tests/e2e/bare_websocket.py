@@ -58,9 +58,11 @@ class Bare:
     def send(self, payload, **how):
         self.socket.sendall(self.encoded(payload, **how))
 
-    def sip(self):
-        """Takes one byte; it is read later."""
-        self.sipped += self.socket.recv(1)
+    def sip(self, count=1):
+        """Takes so many bytes at most; they are read later."""
+        piece = self.socket.recv(count)
+        assert piece, "it has been closed"
+        self.sipped += piece
 
     def _exactly(self, count):
         data, self.sipped = self.sipped[:count], self.sipped[count:]
