@@ -10,6 +10,7 @@ that a fresh soffice gives. Exit status 0 when all of that held and nothing was 
 
 import argparse
 import collections
+import contextlib
 import os
 import pathlib
 import random
@@ -48,7 +49,7 @@ def references(found):
         ids = {name: daemon.submit(name, "pdf", data) for name, data in found.items()}
         for name, id in ids.items():
             start = time.monotonic()
-            if daemon.wait(id)["status"] == "completed" and time.monotonic() - start < 30:
+            if daemon.wait(id)["status"] == "completed" and time.monotonic() - start < 90:
                 known[name] = facts(daemon.result(id).body)
     return known
 
@@ -73,11 +74,15 @@ class Storm:
             work = [self.random.choice(names) for _ in range(self.options.conversions)]
             with ThreadPoolExecutor(2) as pool:
                 list(pool.map(lambda item: self.one(item[0], item[1], known[item[1]]), enumerate(work, 1)))
-            harness.eventually(lambda: len(self.children()) <= 2, "only spare children are left", 10)
-            left = list((self.daemon.state / "work").glob("runner-*/[0-9]*"))
-            self.counts["workspaces left"] = len(left)
+            harness.eventually(lambda: len(self.children()) <= 2, "only spare children are left")
+            with contextlib.suppress(AssertionError):
+                harness.eventually(lambda: not self.workspaces(), "no workspace is left")
+            self.counts["workspaces left"] = len(self.workspaces())
             pid = self.daemon.pid()
         self.counts["processes left"] = len(harness.descendants(pid)) if os.path.exists(f"/proc/{pid}") else 0
+
+    def workspaces(self):
+        return list((self.daemon.state / "work").glob("runner-*/[0-9]*"))
 
     def children(self):
         return test_office.offices(self.daemon)[1]

@@ -37,10 +37,11 @@ class Case(unittest.TestCase):
         return subprocess.run([CONVCTL, *args], input=stdin, capture_output=True, env={**self.env, **env}, cwd=self.dir,
                               timeout=LIMIT)
 
-    def start(self, *args):
-        process = subprocess.Popen([CONVCTL, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    def start(self, *args, stderr=subprocess.PIPE):
+        process = subprocess.Popen([CONVCTL, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr,
                                    env=self.env, cwd=self.dir, text=True)
-        self.addCleanup(lambda: (process.kill(), process.wait(), process.stdout.close(), process.stderr.close()))
+        pipes = [pipe for pipe in (process.stdout, process.stderr) if pipe]
+        self.addCleanup(lambda: (process.kill(), process.wait(), [pipe.close() for pipe in pipes]))
         # Whoever reads what never comes gets the end of the output.
         watchdog = threading.Timer(LIMIT, process.kill)
         watchdog.start()

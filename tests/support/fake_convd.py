@@ -38,6 +38,11 @@ class Conversion:
         return self.fields.get("to", "pdf")
 
     def json(self):
+        """As it stands at one moment."""
+        with self.changed:
+            return self._json()
+
+    def _json(self):
         result = None
         if self.status == "completed":
             files = [
@@ -67,6 +72,10 @@ class Conversion:
 
     def terminal(self):
         return self.status in ("completed", "error", "cancelled")
+
+    def wait_for_its_end(self, limit=60):
+        with self.changed:
+            assert self.changed.wait_for(self.terminal, limit), "it has not ended"
 
     def play(self):
         words = self.content.decode("utf-8", "replace").split()
@@ -190,9 +199,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "wait" in query and known == '"r%d"' % conversion.rev:
             with conversion.changed:
                 conversion.changed.wait_for(lambda: known != '"r%d"' % conversion.rev, timeout=float(query["wait"]))
-            if known == '"r%d"' % conversion.rev:
-                return self.send(304, b"")
-        self.send(200, conversion.json(), headers=[("ETag", '"r%d"' % conversion.rev)])
+        status = conversion.json()
+        if "wait" in query and known == '"r%d"' % status["rev"]:
+            return self.send(304, b"")
+        self.send(200, status, headers=[("ETag", '"r%d"' % status["rev"])])
 
     def people(self, ident, kind):
         conversion = self.find(ident)
@@ -297,8 +307,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             ident = "018f-%04d" % (len(self.server.conversions) + 1)
             conversion = Conversion(ident, filename, content, fields)
             self.server.conversions[ident] = conversion
-        self.send(202, conversion.json(), headers=[("Location", "/v1/conversions/" + ident)])
+        accepted = conversion.json()
+        # Before the answer: whoever has it may ask at once for what has become of the conversion.
         conversion.play()
+        self.send(202, accepted, headers=[("Location", "/v1/conversions/" + ident)])
 
     def do_DELETE(self):
         parts = self.path.strip("/").split("/")

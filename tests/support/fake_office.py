@@ -39,7 +39,7 @@ while not (draining and not children):
             draining = True
             continue
         # The output's name says how the child ends.
-        child = subprocess.Popen(["sleep", "60"] if message["job"]["output"] == "never" else ["true"])
+        child = subprocess.Popen(["sleep", "600"] if message["job"]["output"] == "never" else ["true"])
         pidfd = os.pidfd_open(child.pid)
         say([pidfd], type="started", id=message["id"])
         children[pidfd] = (message["id"], child)

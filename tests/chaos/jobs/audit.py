@@ -148,16 +148,29 @@ class Audit:
         if self.ground.process is None:
             return self.eventually_none(lambda: [processes.name(p) for p in processes.marked(self.ground.mark)], "processes left")
         daemon = self.ground.pid()
-        below = harness.descendants(daemon)
-        own = {self.ground.process.pid, daemon, *(p for p, name in below.items() if name == "convd-runner" or processes.is_office(p))}
-        self.eventually_none(lambda: [processes.name(p) for p in processes.marked(self.ground.mark) if p not in own], "processes left")
+        self.eventually_none(lambda: self.strangers(daemon), "processes left")
         most = self.ground.base_descriptors
         self.eventually_none(lambda: max(0, processes.descriptors(daemon) - most), "descriptors more than at rest")
 
+    def strangers(self, daemon):
+        """What is there is looked at first: a runner or an office that died is replaced at any time."""
+        there = processes.marked(self.ground.mark)
+        below = harness.descendants(daemon)
+        own = {p for p, name in below.items() if name == "convd-runner" or processes.is_office(p)}
+        own |= {self.ground.process.pid, daemon}
+        return [processes.name(p) for p in there if p not in own and not processes.is_dead(p)]
+
     def eventually_none(self, look, what):
         end, looks = time.monotonic() + TIDY_S, 0
+
+        def found():
+            try:
+                return look()
+            except FileNotFoundError as gone:
+                return [f"{gone.filename} is just going"]
+
         # A machine that stood still for a while is no proof.
-        while (left := look()) and (time.monotonic() < end or looks < LEAST_LOOKS):
+        while (left := found()) and (time.monotonic() < end or looks < LEAST_LOOKS):
             looks += 1
             time.sleep(0.02)
         if left:

@@ -31,6 +31,7 @@ MISDEEDS = {
     "directory": {"engine_failed"},
     "crash": {"engine_crashed"},
 }
+TIMES = {"hang": {"stall_timeout_ms": 4_000}, "deaf": {"attempt_timeout_ms": 20_000}}
 ALLOWED = set().union(*MISDEEDS.values()) - {None}
 
 
@@ -65,7 +66,8 @@ def trap_engine():
 def misbehaving(run):
     """A cycle is every misdeed once, two at a time, among good conversions."""
     with trap_engine() as folder:
-        options = {"engines_dir": folder, "attempts": 1, "stall_timeout": "4s", "attempt_timeout": "20s"}
+        # More than any of them needs: those that are to come to an end by time alone are given less.
+        options = {"engines_dir": folder, "attempts": 1, "stall_timeout": "60s", "attempt_timeout": "120s"}
         with run.ground(**options) as ground:
             for _ in range(run.cycles):
                 misdeeds(run, ground)
@@ -80,7 +82,7 @@ def misdeeds(run, ground):
     before = processes.peak_rss_bytes(ground.pid())
     free = shutil.disk_usage(ground.state).free
     clients = ground.load(clients=1, each=6, strays=0)
-    tries = {misdeed: submit(ground, misdeed) for misdeed in order}
+    tries = {misdeed: submit(ground, misdeed, **TIMES.get(misdeed, {})) for misdeed in order}
     for client in clients:
         client.join()
     least = free

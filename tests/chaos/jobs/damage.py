@@ -1,6 +1,7 @@
 """Bytes that change where they lie: in the database, its log, and results."""
 
 import hashlib
+import http.client
 import json
 import re
 import shutil
@@ -73,6 +74,23 @@ def fate(run, ground, truth):
         status = ground.fell()
         run.check(status > 0, f"a damaged database killed it: {str(error)[:200]}")
         return "refused at start"
+    try:
+        noticed, told_untrue = what_is_told(run, ground, conversions, events)
+    except (OSError, http.client.HTTPException):  # it has ended: only when it did not die of it
+        run.check(ground.fell() >= 0, "a damaged database killed it")
+        noticed, told_untrue = True, False
+    if ground.process is not None and ground.process.poll() is not None:
+        run.check(ground.process.poll() >= 0, "a damaged database killed it")
+    kill(ground)
+    log = ground.log()
+    ground.log_path.write_text("")
+    if told_untrue:
+        return "silent" if not any(word in log for word in ("malformed", "damaged", "does not match its sum")) else "noticed later"
+    return "noticed later" if noticed else "harmless"
+
+
+def what_is_told(run, ground, conversions, events):
+    """(whether it says that something is wrong, whether it says something that is wrong)"""
     noticed = told_untrue = False
     for id, filename, status, sha256, result, labels, source, target in conversions:
         answer = ground.get(f"/conversion-status/{id}")
@@ -99,14 +117,7 @@ def fate(run, ground, truth):
         if found != events:
             told_untrue = True
             run.say(f"  events: {sorted(found ^ events)}"[:2000], detail=True)
-    log = ground.log()
-    if ground.process.poll() is not None:
-        run.check(ground.process.poll() >= 0, "a damaged database killed it")
-    kill(ground)
-    ground.log_path.write_text("")
-    if told_untrue:
-        return "silent" if not any(word in log for word in ("malformed", "damaged", "does not match its sum")) else "noticed later"
-    return "noticed later" if noticed else "harmless"
+    return noticed, told_untrue
 
 
 def right_result(ground, id, result):

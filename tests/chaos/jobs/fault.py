@@ -9,7 +9,8 @@ from .ground import Ground
 from .table import Row
 
 CYCLES_OF_A_GROUND = 40  # then a new state directory: what has been checked need not be read again and again
-READY_WITHIN_MS = 2000
+READY_WITHIN_MS = 2000  # what is slower is said
+HUNG_MS = 60_000  # no machine is as slow as that
 FAULTS = {}  # name -> Fault
 
 
@@ -79,9 +80,14 @@ class Run:
             self.wrong(text)
 
     def check_recovery(self):
-        """Of all starts, not of each: a machine may do something else for a while. A daemon that is slow is slow every time."""
-        times = self.row.recovery_ms
-        self.check(not times or statistics.median(times) < READY_WITHIN_MS, f"READY after {times} ms")
+        """Half of all starts, not each: a machine may do something else for a while. How long they take is in the table; a machine
+        that is slow has lost nothing."""
+        if not self.row.recovery_ms:
+            return
+        usual = statistics.median(self.row.recovery_ms)
+        self.check(usual < HUNG_MS, f"READY after {self.row.recovery_ms} ms")
+        if usual >= READY_WITHIN_MS:
+            self.row.notes.append(f"SLOW: half of the starts took {usual:.0f} ms or more")
 
     def each_cycle(self, cycle, errors=(), **options):
         """`cycle(ground)` harms and brings back a daemon; audited every time, a new one now and then."""

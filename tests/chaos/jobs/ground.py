@@ -32,6 +32,7 @@ class Ground(harness.Daemon):
         self.base_descriptors = None
         self.ready_ms = []  # of every start after a fault
         self.up = threading.Event()
+        self.crowd = []  # clients that may still be there
         self.say = lambda text, detail=False: None
 
     def move_to(self, disk):
@@ -82,16 +83,18 @@ class Ground(harness.Daemon):
         finally:
             for pid in processes.marked(self.mark):
                 processes.send(pid, signal.SIGCONT)
-            harness.eventually(lambda: not processes.marked(self.mark), "every process of this ground is gone", 20)
+            harness.eventually(lambda: not processes.marked(self.mark), "every process of this ground is gone")
             self.acks.close()
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def rest(self):
-        """Waits until every conversion has ended."""
+        """Waits until nobody submits any more and every conversion has ended."""
+        self.see_off()
         harness.eventually(self.all_have_ended, "all conversions have ended")
 
     def rest_or_fall(self):
         """The like of a daemon that may end itself."""
+        self.see_off()
         harness.eventually(lambda: self.process.poll() is not None or self.all_have_ended(), "all conversions have ended")
 
     def all_have_ended(self):
@@ -115,9 +118,16 @@ class Ground(harness.Daemon):
     def load(self, clients=3, each=3, **how):
         """Starts that many clients, who submit `each` conversions and leave when the daemon does."""
         crowd = [Client(self, self.random.getrandbits(64), each, **how) for _ in range(clients)]
+        self.crowd += crowd
         for client in crowd:
             client.start()
         return crowd
+
+    def see_off(self):
+        """One that was between two submissions when the daemon fell has found the next one, and goes on there."""
+        for client in self.crowd:
+            client.join()
+        self.crowd = []
 
     def work(self, **how):
         """A load, and its end."""

@@ -101,7 +101,7 @@ def die_at(run, ground, point):
     if is_provoked and ground.process.poll() is None:
         provoke(ground, point)
     try:
-        status = ground.process.wait(60)
+        status = ground.process.wait(harness.PATIENCE)
     except subprocess.TimeoutExpired:
         status = None
     if status != -signal.SIGKILL:
@@ -152,9 +152,8 @@ def lose_runner(ground):
     """Kills it while something runs, which may be no conversion. Has the daemon ended by that?"""
     ground.load(clients=1, each=2)
     harness.eventually(lambda: ground.engines() or ground.process.poll() is not None, "an engine runs")
-    for pid, name in harness.descendants(ground.pid()).items():
-        if name == "convd-runner":
-            processes.send(pid, signal.SIGKILL)
+    for pid in runners(ground):
+        processes.send(pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):
         ground.process.wait(0.5)
     return ground.process.poll() is not None
@@ -179,10 +178,14 @@ def die_at_start(run, ground, point):
     run.wrong(f"{point} was not reached")
 
 
+def runners(ground):
+    return [p for p, name in harness.descendants(ground.pid()).items() if name == "convd-runner"]
+
+
 def runner_dies_at(run, ground, point):
     armed(ground, point, run.random.randint(1, 2))
     ground.rest()
-    old = [p for p, name in harness.descendants(ground.pid()).items() if name == "convd-runner"]
+    old = harness.eventually(lambda: runners(ground), "there is a runner")
     clients = ground.load(each=2)
     harness.eventually(lambda: all(processes.is_dead(p) for p in old), f"{point} is reached")
     for client in clients:
@@ -254,7 +257,8 @@ def kill_below(run):
         for client in clients:
             client.join()
         ground.rest()
-    run.each_cycle(cycle, KILLED, warm_office="always", stall_timeout="3s")
+    # Longer than a machine stands still: what has stalled twice has failed.
+    run.each_cycle(cycle, KILLED, warm_office="always", stall_timeout="10s")
 
 
 def strike(run, ground):
@@ -263,8 +267,8 @@ def strike(run, ground):
         return
     pid, name = run.random.choice(family)
     number = run.random.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGSTOP))
-    if number == signal.SIGSTOP and processes.age_s(pid) < 0.3:
-        return  # one that has not come to its main() yet could not ask to be woken or killed with its parent
+    if number == signal.SIGSTOP and not processes.may_be_stopped(pid, ground.pid()):
+        return
     run.say(f"  {number.name} for {name}", detail=True)
     processes.send(pid, number)
 

@@ -1,5 +1,6 @@
 """What runs out, and clocks that jump."""
 
+import contextlib
 import os
 import pathlib
 import resource
@@ -40,10 +41,8 @@ def crowd_out(run, ground):
             crowd[-1].settimeout(harness.PATIENCE)
             crowd[-1].connect(ground.socket)
         harness.eventually(lambda: processes.descriptors(pid) >= most - 3, "the descriptors are used up")
-        busy, began = cpu_s(pid), time.monotonic()
-        time.sleep(0.5)  # what is measured is the CPU of a time
-        share = (cpu_s(pid) - busy) / (time.monotonic() - began)
-        run.check(share < 0.5, f"without descriptors it used {share:.0%} of a CPU")
+        shares = quiet_or_not(pid)
+        run.check(shares[-1] < 0.5, f"without descriptors it goes on to use {shares[-1]:.0%} of a CPU")
     finally:
         for connection in crowd:
             connection.close()
@@ -56,6 +55,19 @@ def crowd_out(run, ground):
     for client in ground.load(clients=1, each=1):
         client.join()
     run.check(len(ground.acks.accepted()) > accepted, "afterwards nothing is accepted")
+
+
+def quiet_or_not(pid):
+    """Shares of a CPU, in one half of a second after the other, until it is quiet for three of them. One that has work to do comes
+    to its end, on a slow machine after a while; one that spins does not."""
+    shares, end = [], time.monotonic() + 60
+    while time.monotonic() < end:
+        busy, began = cpu_s(pid), time.monotonic()
+        time.sleep(0.5)  # what is measured is the CPU of a time
+        shares.append((cpu_s(pid) - busy) / (time.monotonic() - began))
+        if len(shares) >= 3 and max(shares[-3:]) < 0.5:
+            break
+    return shares[:-3] + sorted(shares[-3:])
 
 
 def cpu_s(pid):
@@ -147,7 +159,9 @@ def jump_between(run, ground, clock):
     told = ground.wait(hasty.id)
     run.check(told["error_info"] and told["error_info"]["code"] == "timed_out", f"what could wait for two seconds is {told['status']}")
     for attempt in in_the_way:
-        ground.post(f"/v1/conversions/{attempt.id}/cancel", {})
+        ground.acks.note(attempt, "cancel", "tried")
+        answer = ground.post(f"/v1/conversions/{attempt.id}/cancel", {})
+        run.check(answer.status == 200, f"a cancel of what hangs is answered {answer}")
         ground.acks.note(attempt, "cancel", "acked")
 
 
@@ -185,6 +199,10 @@ def flat(run):
             # What a conversion leaves: bounded tables such as that of run times fill in the first half.
             run.check(size[-1] - half < max(4096, half // 10), f"RSS of {name} grew by {size[-1] - half} KiB in the second half: {size}")
             run.row.notes.append(f"RSS of {name} {size[0] >> 10} MiB, half way {half >> 10}, end {size[-1] >> 10}")
-        left = processes.descriptors(pids["convd-runner"]) - opened["convd-runner"]
-        run.check(left <= 0, f"convd-runner has {left} descriptors more than in the beginning")
+        def more():
+            return processes.descriptors(pids["convd-runner"]) - opened["convd-runner"]
+
+        with contextlib.suppress(AssertionError):  # what has just ended is let go a moment after that was told
+            harness.eventually(lambda: more() <= 0, "convd-runner has let go what it held", 60)
+        run.check(more() <= 0, f"convd-runner has {more()} descriptors more than in the beginning")
         run.last_audit(ground)

@@ -15,6 +15,7 @@ def many_results(run):
     with run.ground(keep_history="0s", keep_results="0s", results_limit="0") as ground:
         ground.work(clients=1, each=1, strays=0)
         ground.stop()
+        few = calls_until_ready(ground)
         run.row.cycles = multiply(ground, run.cycles)
         times = [start_ms(ground, number) for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGKILL)]
         ground.ready_ms += times
@@ -23,6 +24,8 @@ def many_results(run):
         run.check(len(os.listdir(ground.state / "results")) >= run.row.cycles, "results that are stored have gone")
         check_one(run, ground)
         run.row.notes.append(f"READY after {max(times):.0f} ms at most")
+        ground.stop()
+        compare(run, few, calls_until_ready(ground))
 
 
 def multiply(ground, count):
@@ -48,6 +51,30 @@ def start_ms(ground, number):
     began = time.monotonic()
     ground.start()
     return (time.monotonic() - began) * 1000
+
+
+def calls_until_ready(ground):
+    """How many system calls the loop makes at a start, but for those that read the database: on every machine about the same. None
+    without strace."""
+    if not shutil.which("strace"):
+        return None
+    trace, plain = ground.folder / "trace", ground.command
+    # Without -f: of the first thread, which is the loop's.
+    ground.command = ["strace", "-o", str(trace), "-e", "trace=!pread64", *plain]
+    try:
+        ground.start()
+        ground.stop()
+    finally:
+        ground.command = plain
+    lines = trace.read_text(errors="replace").splitlines()
+    return next(number for number, line in enumerate(lines) if "READY=1" in line)
+
+
+def compare(run, few, many):
+    if few is None:
+        return run.row.notes.append("strace is not installed: its calls were not counted")
+    run.row.notes.append(f"{few} calls until then with one result, {many} with all")
+    run.check(many < few + max(200, run.row.cycles // 4), f"a start makes {many} calls, {few} with one result")
 
 
 def check_one(run, ground):

@@ -5,7 +5,6 @@ import pathlib
 import re
 import signal
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "e2e"))
 import harness  # noqa: E402
@@ -36,12 +35,23 @@ def asked_for_versions(mark):
     return [pid for pid in marked(mark) if _text(pathlib.Path(f"/proc/{pid}/cmdline")).endswith((b"version\0", b"\0-v\0"))]
 
 
-def age_s(pid):
-    try:
-        ticks = int(_text(pathlib.Path(f"/proc/{pid}/stat")).rsplit(b") ", 1)[1].split()[19])
-    except IndexError:
-        return 0.0
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+def may_be_stopped(pid, daemon):
+    """Whether it has got so far that it would not outlast its parent, also when it is stopped: it has asked to be woken or killed
+    then, or something else in its sandbox runs."""
+    family = harness.family(daemon)
+    if pid not in family:
+        return False
+    name, parent = family[pid]
+    if name == "convd-runner":  # one below it is about to become something else
+        return parent == daemon and catches(pid, signal.SIGTERM)
+    if name == "bwrap":
+        return any(below != "bwrap" for below in harness.descendants(pid).values())
+    return True
+
+
+def catches(pid, number):
+    found = re.search(rb"SigCgt:\s+(\w+)", _text(pathlib.Path(f"/proc/{pid}/status")))
+    return bool(found and int(found[1], 16) >> (number - 1) & 1)
 
 
 def is_office(pid):

@@ -74,8 +74,9 @@ def order(run):
                 ["strace", "-f", "-y", "-s", "8192", "-p", str(ground.pid()), "-o", str(trace), "-e", f"trace={CALLS}"],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             )
-            while "attached" not in tracer.stderr.readline():
-                pass
+            while "attached" not in (line := tracer.stderr.readline()):
+                if not line:
+                    raise Skip(f"strace has ended with {tracer.wait()}")
             ground.work(each=5, strays=0)
             run.last_audit(ground)
             tracer.wait(harness.PATIENCE)
