@@ -214,6 +214,20 @@ TEST_CASE("words about children nobody knows are passed over") {
   CHECK(fake.client.state().connected);
 }
 
+TEST_CASE("a run whose inputs cannot be passed on is not started, and harms no other") {
+  FakeRunner fake;
+  fake.say(process::encode(process::Hello{}));
+  fake.turn_until([&] { return fake.client.state().connected; });
+  process::ChildSpec spec = RunnerWorld::shell("true");
+  spec.inputs.push_back({"input.md", -1});
+  tests::Recorder told;
+  fake.client.start(spec, told);
+  fake.turn_until([&] { return told.exit.has_value(); });
+  CHECK(told.exit->end == End::not_started);
+  CHECK(told.exit->reason == "no more descriptors");
+  CHECK(fake.client.state().connected);
+}
+
 TEST_CASE("a runner that takes long to speak is given up, and each one after it later") {
   using namespace std::chrono_literals;
   tests::FakeLoop loop;

@@ -46,7 +46,9 @@ Sent send_packet(int socket, const Packet& packet) {
     }
   }
   if (sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return Sent::yes;
-  return errno == EAGAIN || errno == ENOBUFS || errno == EINTR ? Sent::later : Sent::never;
+  // The last two: a peer that has not taken what is on its way yet, and a machine that is out of memory for now.
+  const bool passes = errno == EAGAIN || errno == ENOBUFS || errno == EINTR || errno == ETOOMANYREFS || errno == ENOMEM;
+  return passes ? Sent::later : Sent::never;
 }
 
 Received receive_packet(int socket, std::vector<char>& buffer, Packet& packet) {

@@ -144,6 +144,10 @@ ChildId RunnerClient::start(const ChildSpec& spec, ChildListener& listener) {
   descriptors.push_back(std::move(out.write));
   descriptors.push_back(std::move(err.write));
   for (const InputFile& input : spec.inputs) descriptors.emplace_back(fcntl(input.fd, F_DUPFD_CLOEXEC, 0));
+  if (!std::all_of(descriptors.begin(), descriptors.end(), [](const loop::UniqueFd& fd) { return bool(fd); })) {
+    fail_later(id, "no more descriptors");
+    return id;
+  }
   std::string text = encode(Start{id, spec});
   if (text.size() > most_message_bytes) {
     fail_later(id, "the command is too long");

@@ -113,4 +113,6 @@ MUTATIONS = [
              unit("store_test", "what waits together is committed together")),
     Mutation("a leaving LibreOffice is heard out", "convd/runner/office_process.cc", "  if (channel_->has_more()) return;\n", "",
              unit("office_pool_test", "what a process has said is heard, though it has ended meanwhile")),
+    Mutation("what cannot be passed on is not started", "convd/process/runner_client.cc", "return bool(fd); })) {", "return bool(fd) || true; })) {",
+             unit("runner_socket_test", "a run whose inputs cannot be passed on is not started, and harms no other")),
 ]
