@@ -45,6 +45,13 @@ loop::UniqueFd connected(const std::string& path) {
   return fd;
 }
 
+// What there is to be told of a socket: one of `events`, or what is told unasked (POLLHUP, POLLERR).
+short told_of(int fd, short events) {
+  pollfd asked{fd, events, 0};
+  REQUIRE(::poll(&asked, 1, patience_ms) == 1);
+  return asked.revents;
+}
+
 }  // namespace
 
 TEST_CASE("A Unix socket: mode, directory, and the files that are in its way") {
@@ -204,8 +211,11 @@ TEST_CASE("A TCP peer that has gone before it was looked at is nobody, and least
   const linger at_once{1, 0};
   REQUIRE(::setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
   client.reset();
+  // What the client has sent may still be on its way, also on one machine: the connection, and its end.
+  REQUIRE(told_of(listening->fd.get(), POLLIN) == POLLIN);
   const loop::UniqueFd accepted(::accept(listening->fd.get(), nullptr, nullptr));
   REQUIRE(accepted);
+  REQUIRE((told_of(accepted.get(), 0) & POLLHUP) != 0);
   CHECK_FALSE(caller_of(accepted.get(), {0, std::nullopt}).has_value());
 }
 
@@ -300,12 +310,22 @@ TEST_CASE("Without descriptors a client is turned away at once, and the loop doe
   const loop::UniqueFd lowest(::dup(0));
   const rlimit none{static_cast<rlim_t>(lowest.get()), before.rlim_max};
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
-  const auto give_back = loop.after(200ms, [&] {
+  // Not before both have been turned away, however late that is: with descriptors they would be let in.
+  const auto is_turned_away = [](const RawClient& client) {
+    char byte = 0;
+    return ::recv(client.fd(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0;
+  };
+  bool given_back = false;
+  const auto give_back = loop.every(1ms, [&] {
+    if (given_back || !is_turned_away(first) || !is_turned_away(second)) return;
+    given_back = true;
     ::setrlimit(RLIMIT_NOFILE, &before);
     RawClient(connected(directory.path + "/s"));
   });
+  const auto patience = loop.after(60s, [&] { loop.stop(); });
   loop.run();
   ::setrlimit(RLIMIT_NOFILE, &before);
+  CHECK(given_back);
   CHECK(accepted == 1);
   CHECK(first.is_closed());
   CHECK(second.is_closed());
