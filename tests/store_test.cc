@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <memory>
 #include <mutex>
 
 #include "convd/loop/ev_loop.h"
@@ -129,28 +130,33 @@ class Gate {
  public:
   // The store thread, with a transaction that changes nothing.
   void close(Store& store) {
-    store.submit([this](Transaction&, Files&) { return pass(); }, nullptr);
-    entered_.get_future().wait();
+    store.submit([posts = posts_](Transaction&, Files&) { return posts->pass(); }, nullptr);
+    wait_until_entered();
   }
   void close_files(Store& store) {
-    store.submit([this](Files&) { return pass(); }, nullptr, nullptr);
-    entered_.get_future().wait();
+    store.submit([posts = posts_](Files&) { return posts->pass(); }, nullptr, nullptr);
+    wait_until_entered();
   }
   void close_uploads(Store& store) {
-    store.submit_upload([this](Files&) { return pass(); }, nullptr, nullptr);
-    entered_.get_future().wait();
+    store.submit_upload([posts = posts_](Files&) { return posts->pass(); }, nullptr, nullptr);
+    wait_until_entered();
   }
-  void open() { open_.set_value(); }
-  Result<void> pass() {
-    entered_.set_value();
-    open_.get_future().wait();
-    return {};
-  }
-  void wait_until_entered() { entered_.get_future().wait(); }
+  void open() { posts_->open.set_value(); }
+  Result<void> pass() { return posts_->pass(); }
+  void wait_until_entered() { posts_->entered.get_future().wait(); }
 
  private:
-  std::promise<void> entered_;
-  std::promise<void> open_;
+  // A thread may still be on its way through when the gate has been opened and is no more.
+  struct Posts {
+    Result<void> pass() {
+      entered.set_value();
+      open.get_future().wait();
+      return {};
+    }
+    std::promise<void> entered;
+    std::promise<void> open;
+  };
+  std::shared_ptr<Posts> posts_ = std::make_shared<Posts>();
 };
 
 Result<void> fails(ErrorCode code) {
