@@ -524,6 +524,6 @@ TEST_CASE("a confined child still ends with its parent") {
   kill(pid, SIGKILL);
   waitpid(pid, nullptr, 0);
   pollfd watched{reader.get(), POLLIN, 0};
-  REQUIRE(poll(&watched, 1, 20'000) == 1);
+  REQUIRE(poll(&watched, 1, 60'000) == 1);
   CHECK(read(reader.get(), &letter, 1) == 0);  // nobody holds the other end any more
 }

@@ -63,7 +63,7 @@ class World {
     const auto checking = loop.every(1ms, [&] {
       if (done()) loop.stop();
     });
-    const auto deadline = loop.after(30s, [&] {
+    const auto deadline = loop.after(60s, [&] {
       late = true;
       loop.stop();
     });
@@ -149,17 +149,15 @@ TEST_CASE("the death of the process loses its documents and another one takes ov
 TEST_CASE("starts that fail in a row send whoever waits the cold way") {
   World world("die");
   bool decided = false;
-  runner::OfficeProcess* given = nullptr;
   CHECK(world.pool->ask() == OfficePool::Answer::starts);
   world.pool->wait([&](runner::OfficeProcess* process) {
     decided = true;
-    given = process;
+    CHECK(process == nullptr);
+    // Here, because it goes on trying: a turn later the next start may be under way.
+    CHECK(world.pool->ask() == OfficePool::Answer::refuses);
+    CHECK(world.pool->state() == "it ended with status 3");
   });
   world.until([&] { return decided; });
-  CHECK(given == nullptr);
-  CHECK(world.pool->ask() == OfficePool::Answer::refuses);
-  CHECK(world.pool->state() == "it ended with status 3");
-  // It goes on trying, with pauses.
   world.play("serve");
   world.until_warm();
   CHECK(world.pool->ask() == OfficePool::Answer::serves);
@@ -210,7 +208,7 @@ TEST_CASE("what a process has said is heard, though it has ended meanwhile") {
   }
   // Outside of the loop, which then finds all of it at once.
   pollfd gone{ended.get(), POLLIN, 0};
-  REQUIRE(::poll(&gone, 1, 30'000) == 1);
+  REQUIRE(::poll(&gone, 1, 60'000) == 1);
   for (const Told& told : documents) {
     world.until([&] { return told.ended || told.lost; });
     CHECK_FALSE(told.lost);
