@@ -112,6 +112,8 @@ TEST_CASE("a result that is damaged or gone is made anew") {
   const std::string path = house.result_path(first, "report.pdf");
   SECTION("a byte has flipped") {
     std::ofstream(path) << "the pdF";
+    // The clock of files stands still for some milliseconds, in which it was made as well.
+    std::filesystem::last_write_time(path, std::filesystem::last_write_time(path) + std::chrono::seconds(1));
   }
   SECTION("it was cut short") {
     std::filesystem::resize_file(path, 3);
