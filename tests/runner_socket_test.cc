@@ -87,7 +87,7 @@ struct FakeRunner {
 
 TEST_CASE("a runner of its own serves one convd after the other") {
   Service service;
-  const std::string mark = "5" + std::to_string(getpid());
+  const std::string mark = tests::seconds_of_our_own();
   {
     RunnerWorld first(through(service.socket()));
     first.until_ready();

@@ -1,3 +1,5 @@
+#include <poll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -14,6 +16,7 @@
 
 #include "convd/inspect/inspection.h"
 #include "convd/jobs/manager.h"
+#include "convd/process/pidfd.h"
 #include "convd/runner/cgroup.h"
 #include "convd/runner/confinement.h"
 #include "tests/support/catch.h"
@@ -182,7 +185,7 @@ TEST_CASE("only plain files of one name are outputs") {
 TEST_CASE("a kill takes down the whole tree, however it hides") {
   RunnerWorld world;
   if (!ready(world)) return;
-  const std::string mark = "7" + std::to_string(getpid());
+  const std::string mark = tests::seconds_of_our_own();
   tests::Recorder told;
   const auto id =
       world.client.start(RunnerWorld::shell("for i in 1 2 3; do setsid sh -c 'trap \"\" TERM HUP; setsid sleep " +
@@ -192,7 +195,8 @@ TEST_CASE("a kill takes down the whole tree, however it hides") {
   world.client.kill(id);
   world.until([&] { return told.exit.has_value(); });
   CHECK(told.exit->end == End::killed);
-  CHECK(tests::processes_with(mark).empty());
+  // They have all been sent their end; when it reaches them is the machine's business.
+  world.until([&] { return tests::processes_with(mark).empty(); }, "what hid is still there");
 }
 
 TEST_CASE("a child that is killed while it starts ends as well") {
@@ -209,7 +213,7 @@ TEST_CASE("a child that is killed while it starts ends as well") {
 TEST_CASE("forget kills without a word, and nothing is left behind") {
   RunnerWorld world;
   if (!ready(world)) return;
-  const std::string mark = "8" + std::to_string(getpid());
+  const std::string mark = tests::seconds_of_our_own();
   tests::Recorder told;
   const auto id = world.client.start(RunnerWorld::shell("echo up; sleep " + mark), told);
   world.until([&] { return told.out == "up\n"; });
@@ -523,8 +527,21 @@ TEST_CASE("a full disk of the host is told apart from a limit of the child's own
   CHECK(full.exit->disk_full);
   CHECK(full.exit->status == 1);
   // One that does not look, and a disk that has room again by then.
-  const auto careless =
-      world.run(RunnerWorld::shell("head -c 20000000 /dev/zero > big; sleep 0.3; rm big; echo x > out"));
+  tests::Recorder careless;
+  const auto id = world.client.start(
+      RunnerWorld::shell(
+          "head -c 20000000 /dev/zero > big; echo full; while [ -e big ]; do sleep 0.05; done; echo x > out"),
+      careless);
+  world.until([&] { return careless.out == "full\n"; });
+  // The runner tells of use once a second. It looks at the disk more often: so it has done that by the third time.
+  const std::size_t before = careless.usage.size();
+  world.until([&] { return careless.usage.size() >= before + 3; });
+  std::string big;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(options.work_dir))
+    if (entry.path().filename() == "big") big = entry.path();
+  REQUIRE(std::filesystem::remove(big));
+  world.until([&] { return careless.exit.has_value(); });
+  world.client.release(id);
   CHECK(careless.exit->status == 0);
   CHECK(careless.exit->disk_full);
   CHECK_FALSE(world.run(RunnerWorld::shell("echo x > out")).exit->disk_full);
@@ -581,7 +598,7 @@ TEST_CASE("as root every child has a user of its own") {
 TEST_CASE("a runner that dies loses its children, and another takes its place") {
   RunnerWorld world;
   if (!ready(world)) return;
-  const std::string mark = "9" + std::to_string(getpid());
+  const std::string mark = tests::seconds_of_our_own();
   tests::Recorder told;
   world.client.start(RunnerWorld::shell("echo up; sleep " + mark), told);
   world.until([&] { return told.out == "up\n"; });
@@ -681,6 +698,7 @@ TEST_CASE("what is left in the control group of a runner that is no more is ende
   const auto forked = [](bool stays) {
     const pid_t pid = fork();
     if (pid != 0) return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (stays) pause();
     _exit(0);
   };
@@ -692,25 +710,35 @@ TEST_CASE("what is left in the control group of a runner that is no more is ende
   const auto namespace_at = own.find('-') + 1;
   const auto numbers = own.substr(own.find('-', namespace_at));
   const std::map<std::string, pid_t> groups{{own, left}, {"convd-1" + numbers, foreign}};
-  for (const std::string& parent : place.directories) {
-    for (const auto& [name, pid] : groups) {
-      std::filesystem::create_directory(parent + "/" + name);
-      std::ofstream(parent + "/" + name + "/cgroup.procs") << pid;
+  const auto ended = process::open_pidfd(left);
+  const auto has_ended = [&] {
+    pollfd watched{ended.get(), POLLIN, 0};
+    return poll(&watched, 1, 1'000) == 1;
+  };
+  // The runner of another test may remove a group before anybody is in it: then once more.
+  for (int round = 0; round < 60 && (round == 0 || !has_ended()); ++round) {
+    for (const std::string& parent : place.directories) {
+      for (const auto& [name, pid] : groups) {
+        std::error_code failed;
+        std::filesystem::create_directory(parent + "/" + name, failed);
+        std::ofstream(parent + "/" + name + "/cgroup.procs") << pid;
+      }
     }
+    runner::CgroupPlace::find();
   }
-  runner::CgroupPlace::find();
+  REQUIRE(has_ended());
   int status = 0;
   waitpid(left, &status, 0);
   CHECK(WIFSIGNALED(status));
-  // The runner of a container has a number there that may be nobody's here.
-  CHECK(waitpid(foreign, &status, WNOHANG) == 0);
-  ::kill(foreign, SIGKILL);
+  // The runner of a container has a number there that may be nobody's here. The first signal is the one that counts.
+  ::kill(foreign, SIGUSR1);
   waitpid(foreign, &status, 0);
+  CHECK(WTERMSIG(status) == SIGUSR1);
   for (const std::string& parent : place.directories) std::filesystem::remove(parent + "/convd-1" + numbers);
 }
 
 TEST_CASE("without a convd there are no children and no workspaces") {
-  const std::string mark = "6" + std::to_string(getpid());
+  const std::string mark = tests::seconds_of_our_own();
   tests::TempDirectory directory;
   const std::string work = directory / "work";
   {
@@ -753,14 +781,15 @@ TEST_CASE("without a sandbox it says so, and paths inside become paths of the wo
 TEST_CASE("nothing stays behind, not even the dead") {
   RunnerWorld world;
   if (!ready(world)) return;
-  const std::string mark = "4" + std::to_string(getpid());
+  const std::string mark = tests::seconds_of_our_own();
   tests::Recorder told;
   const auto id = world.client.start(RunnerWorld::shell("echo up; setsid sleep " + mark + " & wait"), told);
   world.until([&] { return told.out == "up\n"; });
   world.client.kill(id);
   world.until([&] { return told.exit.has_value(); });
-  const auto runners = tests::processes_with(world.directory / "work");
-  REQUIRE(runners.size() == 1);
+  // Bubblewrap, too, may take a moment to go.
+  std::vector<pid_t> runners;
+  world.until([&] { return (runners = tests::processes_with(world.directory / "work")).size() == 1; });
   const std::string children =
       "/proc/" + std::to_string(runners.front()) + "/task/" + std::to_string(runners.front()) + "/children";
   world.until([&] { return std::ifstream(children).peek() == std::ifstream::traits_type::eof(); });
@@ -775,7 +804,7 @@ TEST_CASE("without a sandbox a control group finds what has left the tree") {
     WARN("skipped: no control group here");
     return;
   }
-  const std::string mark = "3" + std::to_string(getpid());
+  const std::string mark = tests::seconds_of_our_own();
   const auto told = world.run(RunnerWorld::shell("(setsid setsid sleep " + mark + " >/dev/null 2>&1 &); exit 0"));
   CHECK(told.exit->end == End::exited);
   world.until([&] { return tests::processes_with(mark).empty(); });
@@ -821,10 +850,10 @@ TEST_CASE("an unprivileged user's runner confines as well") {
 TEST_CASE("a child that is killed while it is being set up leaves nothing behind") {
   RunnerWorld world;
   if (!ready(world)) return;
-  const std::string mark = world.directory / "work";
+  const std::string mark = tests::seconds_of_our_own();
   for (int turn = 0; turn < 40; ++turn) {
     tests::Recorder told;
-    const auto id = world.client.start(RunnerWorld::shell("sleep 60"), told);
+    const auto id = world.client.start(RunnerWorld::shell("sleep " + mark), told);
     // At another moment of the launch each time: from before the fork until well after it.
     bool due = false;
     const auto pause = world.loop.after(std::chrono::milliseconds(turn / 4), [&] { due = true; });

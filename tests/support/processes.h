@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cctype>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -44,6 +45,12 @@ inline std::vector<pid_t> processes_with(const std::string& word) {
     if (proc_file(pid, "cmdline").find(word) != std::string::npos) found.push_back(pid);
   }
   return found;
+}
+
+// Seconds to sleep that are in no other command line of this machine, each time others.
+inline std::string seconds_of_our_own() {
+  static std::int64_t count = 0;
+  return std::to_string(10'000'000'000 + std::int64_t{getpid()} * 1'000 + ++count);
 }
 
 // 0 for what is no process, or none any more.
