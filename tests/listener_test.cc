@@ -262,6 +262,7 @@ TEST_CASE("Over the limit of connections clients wait or are turned away, and ar
   ServerOptions options;
   options.limits.connections = 2;
   options.limits.accept_pause = 5ms;
+  options.limits.head_timeout = 10min;  // those who say nothing stay
   TransportWorld world(options);
   RawClient one = world.connect();
   RawClient two = world.connect();
@@ -278,6 +279,7 @@ TEST_CASE("However many have come over TCP, the Unix socket has places left") {
   ServerOptions options;
   options.limits.connections = 20;
   options.limits.accept_pause = 5ms;
+  options.limits.head_timeout = 10min;  // those who say nothing stay
   TransportWorld world(options);
   std::vector<RawClient> crowd;
   for (int i = 0; i < 20; ++i) crowd.push_back(world.connect_tcp(65536));

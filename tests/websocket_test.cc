@@ -275,6 +275,13 @@ TEST_CASE("Stopping closes with 1001 after what waits") {
 
 namespace {
 
+// The first of a crowd has to wait for the last.
+transport::ServerOptions patient() {
+  transport::ServerOptions options;
+  options.limits.head_timeout = 10min;
+  return options;
+}
+
 // Connections that all ask for their handshake in one turn of the loop, which ends when this returns.
 struct Crowd {
   static constexpr int size = 200;
@@ -299,7 +306,7 @@ struct Crowd {
 }  // namespace
 
 TEST_CASE("When many come at once, others have their turn between them") {
-  TransportWorld world;
+  TransportWorld world(patient());
   Crowd crowd(world);
   int most = 0;
   int before = 0;
@@ -321,7 +328,7 @@ TEST_CASE("When many come at once, others have their turn between them") {
 }
 
 TEST_CASE("Those who have come but are not in yet count, and are told when the server leaves") {
-  TransportWorld world;
+  TransportWorld world(patient());
   Crowd crowd(world);
   const bool suddenly = GENERATE(false, true);
   std::promise<void> done;
