@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "convd/process/packet.h"
 #include "convd/process/wire.h"
 #include "tests/support/catch.h"
 #include "tests/support/fake_loop.h"
@@ -226,6 +227,34 @@ TEST_CASE("a run whose inputs cannot be passed on is not started, and harms no o
   CHECK(told.exit->end == End::not_started);
   CHECK(told.exit->reason == "no more descriptors");
   CHECK(fake.client.state().connected);
+}
+
+TEST_CASE("what a child has said before its end is heard, however late the loop is") {
+  using namespace std::chrono_literals;
+  tests::FakeLoop loop;
+  process::RunnerClient client(loop, 600s);
+  std::array<int, 2> ends{-1, -1};
+  REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) == 0);
+  const loop::UniqueFd runner(ends[1]);
+  client.attach(loop::UniqueFd(ends[0]));
+  const auto say = [&](const std::string& text) {
+    REQUIRE(send(runner.get(), text.data(), text.size(), MSG_NOSIGNAL) > 0);
+    loop.ready(ends[0]);
+  };
+  say(process::encode(process::Hello{}));
+  tests::Recorder told;
+  const auto id = client.start(RunnerWorld::shell("true"), told);
+  std::vector<char> buffer;
+  process::Packet start;
+  REQUIRE(process::receive_packet(runner.get(), buffer, start) == process::Received::yes);
+  REQUIRE(start.descriptors.size() == 2);
+  for (const loop::UniqueFd& pipe : start.descriptors) REQUIRE(write(pipe.get(), "last words", 10) == 10);
+  say(process::encode(process::Exited{id, {}}));
+  CHECK_FALSE(told.exit);
+  loop.advance(2s);
+  CHECK(told.exit);
+  CHECK(told.out == "last words");
+  CHECK(told.err == "last words");
 }
 
 TEST_CASE("a runner that takes long to speak is given up, and each one after it later") {

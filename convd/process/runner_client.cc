@@ -50,23 +50,16 @@ class RunnerClient::Child {
     exit_ = std::move(exit);
     exit_->outputs = std::move(outputs_);
     // A process that escaped with the pipe in its hand must not keep the conversion waiting.
-    patience_ = client_.loop_.after(pipe_patience, [this] {
-      for (auto& watch : watches_) watch.reset();
-      settle();
-    });
+    patience_ = client_.loop_.after(pipe_patience, [&client = client_, id = id_] { client.hear_out(id); });
     settle();
   }
   ChildListener& listener() { return listener_; }
   const std::optional<Exit>& exit() const { return exit_; }
 
- private:
-  void open_stream(Stream stream, loop::UniqueFd fd) {
-    const auto index = static_cast<std::size_t>(stream);
-    pipes_[index] = std::move(fd);
-    watches_[index] = client_.loop_.watch(pipes_[index].get(), loop::Io::read, [this, stream] { read(stream); });
-  }
+  // Its listener may forget it meanwhile.
   void read(Stream stream) {
     const auto index = static_cast<std::size_t>(stream);
+    if (!watches_[index]) return;
     std::array<char, bytes_per_turn> bytes;
     const ssize_t length = ::read(pipes_[index].get(), bytes.data(), bytes.size());
     if (length < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -74,6 +67,17 @@ class RunnerClient::Child {
     watches_[index].reset();
     pipes_[index].reset();
     settle();
+  }
+  void stop_reading() {
+    for (auto& watch : watches_) watch.reset();
+    settle();
+  }
+
+ private:
+  void open_stream(Stream stream, loop::UniqueFd fd) {
+    const auto index = static_cast<std::size_t>(stream);
+    pipes_[index] = std::move(fd);
+    watches_[index] = client_.loop_.watch(pipes_[index].get(), loop::Io::read, [this, stream] { read(stream); });
   }
   void settle() {
     if (exit_ && !watches_[0] && !watches_[1]) client_.finish(id_);  // destroys this
@@ -251,6 +255,18 @@ void RunnerClient::take(Outputs& outputs, std::vector<loop::UniqueFd>&) {
 void RunnerClient::take(Exited& exited, std::vector<loop::UniqueFd>&) {
   const auto found = children_.find(exited.id);
   if (found != children_.end()) found->second->exited(std::move(exited.exit));
+}
+
+// The loop may be so late that this comes before what can be read: all that a pipe holds is taken once more.
+void RunnerClient::hear_out(ChildId id) {
+  const auto child = [this, id] {
+    const auto found = children_.find(id);
+    return found == children_.end() ? nullptr : found->second.get();
+  };
+  for (const Stream stream : {Stream::out, Stream::err}) {
+    if (Child* living = child()) living->read(stream);
+  }
+  if (Child* living = child()) living->stop_reading();
 }
 
 void RunnerClient::finish(ChildId id) {

@@ -54,6 +54,7 @@ class RunnerClient final : public Spawner {
   void lost();
   void expect_word();
   void fail_later(ChildId id, const std::string& reason);
+  void hear_out(ChildId id);
   void finish(ChildId id);
   void send(const Message& message, std::vector<loop::UniqueFd> descriptors = {});
 

@@ -113,6 +113,12 @@ class FakeLoop final : public Loop {
     for (auto& [id, entry] : copy)
       if (entry.first == number) (*entry.second)();
   }
+  // Something can be read there, or written.
+  void ready(int fd) {
+    auto copy = *watches_;
+    for (auto& [id, entry] : copy)
+      if (entry.first == fd) (*entry.second)();
+  }
   bool stopped() const { return stopped_; }
 
  private:

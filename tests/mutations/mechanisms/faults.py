@@ -113,6 +113,8 @@ MUTATIONS = [
              unit("store_test", "what waits together is committed together")),
     Mutation("a leaving LibreOffice is heard out", "convd/runner/office_process.cc", "  if (channel_->has_more()) return;\n", "",
              unit("office_pool_test", "what a process has said is heard, though it has ended meanwhile")),
+    Mutation("a child is heard out", "convd/process/runner_client.cc", "    if (Child* living = child()) living->read(stream);\n", "    (void)stream;\n",
+             unit("runner_socket_test", "what a child has said before its end is heard, however late the loop is")),
     Mutation("what cannot be passed on is not started", "convd/process/runner_client.cc", "return bool(fd); })) {", "return bool(fd) || true; })) {",
              unit("runner_socket_test", "a run whose inputs cannot be passed on is not started, and harms no other")),
 ]
