@@ -75,9 +75,7 @@ struct StreamWorld {
     });
   }
   RawClient ask(std::string_view request_line) {
-    RawClient client = world.connect();
-    client.send(std::string(request_line) + "\r\nHost: x\r\n\r\n");
-    return client;
+    return world.connect_and_send(std::string(request_line) + "\r\nHost: x\r\n\r\n");
   }
   bool is_over() {
     return world.eventually([&] { return script.alive == 0 && world.service.connections == 0; });
@@ -92,7 +90,7 @@ transport::ServerOptions impatient() {
   options.limits.tick = 10ms;
   options.limits.slow_timeout = 50ms;
   options.limits.send_timeout = 50ms;
-  options.limits.head_timeout = 50ms;
+  options.limits.head_timeout = 300ms;
   return options;
 }
 

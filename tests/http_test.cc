@@ -18,9 +18,7 @@ const std::string host = "Host: x\r\n";
 // What comes back for `bytes` until the server closes. The sending half stays open: that the server closes is part of
 // the answer.
 std::string converse(TransportWorld& world, std::string_view bytes) {
-  RawClient client = world.connect();
-  client.send(bytes);
-  return client.rest();
+  return world.connect_and_send(bytes).rest();
 }
 
 std::string status_line(const std::string& answer) {
@@ -443,7 +441,7 @@ TEST_CASE("Deadlines") {
     CHECK(world.connect().is_closed());
   }
   SECTION("half a head: 408") {
-    TransportWorld world(quick([](auto& limits) { limits.head_timeout = 20ms; }));
+    TransportWorld world(quick([](auto& limits) { limits.head_timeout = 300ms; }));
     const std::string answer = converse(world, "GET / HT");
     CHECK(status_line(answer) == "HTTP/1.1 408 Request Timeout");
     CHECK(has(answer, "\r\nConnection: close\r\n"));
@@ -473,13 +471,12 @@ TEST_CASE("Deadlines") {
   }
   SECTION("an answer that takes long is waited for") {
     TransportWorld world(
-        quick([](auto& limits) { limits.head_timeout = limits.idle_timeout = limits.body_timeout = 10ms; }));
-    RawClient client = world.connect();
-    client.send("GET /later HTTP/1.1\r\n" + host + "\r\n");
+        quick([](auto& limits) { limits.head_timeout = limits.idle_timeout = limits.body_timeout = 200ms; }));
+    RawClient client = world.connect_and_send("GET /later HTTP/1.1\r\n" + host + "\r\n");
     REQUIRE(world.eventually([&] { return world.service.later.size() == 1; }));
     loop::Timer timer;
     std::promise<void> passed;
-    world.on_loop([&] { timer = world.loop.after(100ms, [&] { passed.set_value(); }); });
+    world.on_loop([&] { timer = world.loop.after(800ms, [&] { passed.set_value(); }); });
     passed.get_future().wait();
     world.service.answer_later_ones();
     CHECK(has(client.until("late\n"), "HTTP/1.1 200 OK"));

@@ -352,6 +352,15 @@ class TransportWorld {
     std::filesystem::remove_all(directory);
   }
   RawClient connect() const { return RawClient(socket_path); }
+  // A client that has sent this before the loop could let a deadline pass.
+  RawClient connect_and_send(std::string_view bytes) {
+    std::optional<RawClient> client;
+    on_loop([&] {
+      client.emplace(connect());
+      client->send(bytes);
+    });
+    return std::move(*client);
+  }
   // Over TCP, with a receive buffer of about that size.
   RawClient connect_tcp(int receive_bytes) {
     if (tcp_port_ == 0) {
